@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Ranks of the mutexes inside mem/, above all others: memory is wanted below
+ * any of them.  Private to mem/; doc/locking.md is the list. */
+#ifndef CLINKER_MEM_RANKS_H
+#define CLINKER_MEM_RANKS_H
+
+enum {
+    MEM_RANK_POOLS = 900,   /* the list of pools */
+    MEM_RANK_IOBUF = 910,   /* a size class of iobufs */
+    MEM_RANK_POOL = 920,    /* the depot of a pool */
+    MEM_RANK_ACCOUNT = 990, /* registry of types and threads' counters */
+};
+
+#endif
