@@ -24,7 +24,7 @@ struct mem_type {
     const char *module;
     const char *name;
     _Atomic(uint32_t) id; /* slot in each thread's counters; 0: not used yet */
-    struct mem_type *next; /* registry, constant once registered */
+    struct mem_type *next; /* registry, ordered by module and name */
 };
 
 #define MEM_TYPE(var_, module_, name_)                                         \

@@ -5,10 +5,11 @@
 #define CLINKER_MEM_RANKS_H
 
 enum {
-    MEM_RANK_POOLS = 900,   /* the list of pools */
-    MEM_RANK_IOBUF = 910,   /* a size class of iobufs */
-    MEM_RANK_POOL = 920,    /* the depot of a pool */
-    MEM_RANK_ACCOUNT = 990, /* registry of types and threads' counters */
+    MEM_RANK_IOBUF_MAKE = 890, /* making the pools of iobufs */
+    MEM_RANK_POOLS = 900,      /* the list of pools */
+    MEM_RANK_IOBUF = 910,        /* a size class of iobufs */
+    MEM_RANK_POOL = 920,          /* the depot of a pool */
+    MEM_RANK_ACCOUNT = 990,    /* registry of types and threads' counters */
 };
 
 #endif
