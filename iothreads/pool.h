@@ -39,7 +39,9 @@ struct iot_hooks {
 /* NULL and errno on failure.  hooks is copied and may be NULL. */
 struct iot_pool *iot_pool_new(const struct iot_limits *limits,
                               const struct iot_hooks *hooks);
-/* Stops taking work, runs what is queued, ends the threads. */
+/* Stops taking work, runs what is queued, ends the threads.  Work that runs may
+ * still submit (and see it dropped); other threads' calls into the pool must
+ * have returned before this does. */
 void iot_pool_destroy(struct iot_pool **poolp);
 /* New limits take effect at once; running work is not disturbed. */
 void iot_pool_reconfigure(struct iot_pool *pool,

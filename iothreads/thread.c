@@ -9,7 +9,7 @@
 #include "mem/must.h"
 
 int
-iot_thread_start(void *(*main)(void *arg), void *arg)
+iot_thread_start(void *(*body)(void *arg), void *arg)
 {
     pthread_attr_t attr;
     pthread_t thread;
@@ -25,7 +25,7 @@ iot_thread_start(void *(*main)(void *arg), void *arg)
      * which a signal could reach it. */
     must(sigfillset(&all) == 0);
     must(pthread_sigmask(SIG_SETMASK, &all, &saved) == 0);
-    err = pthread_create(&thread, &attr, main, arg);
+    err = pthread_create(&thread, &attr, body, arg);
     must(pthread_sigmask(SIG_SETMASK, &saved, NULL) == 0);
 
     must(pthread_attr_destroy(&attr) == 0);

@@ -6,9 +6,9 @@
 
 enum { IOT_STACK_BYTES = 512 * 1024 };
 
-/* The new thread runs main(arg) and must be joined; it learns its own id from
+/* The new thread runs body(arg) and must be joined; it learns its own id from
  * pthread_self().  0 or a negative errno (-EAGAIN: too many threads). */
-int iot_thread_start(void *(*main)(void *arg), void *arg);
+int iot_thread_start(void *(*body)(void *arg), void *arg);
 /* Name the calling thread; at most 15 characters. */
 void iot_thread_set_name(const char *name);
 
