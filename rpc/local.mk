@@ -3,5 +3,11 @@ librpc_a_SOURCES = \
 	rpc/auth.h rpc/auth.c \
 	rpc/dict.h rpc/dict.c \
 	rpc/xdr.h rpc/xdr.c \
-	rpc/program.h \
-	rpc/service.h rpc/service.c
+	rpc/tirpc.h rpc/ranks.h \
+	rpc/record.h rpc/record.c \
+	rpc/message.h rpc/message.c \
+	rpc/program.h rpc/dispatch.c \
+	rpc/conn.h rpc/conn.c \
+	rpc/receive.c rpc/transmit.c \
+	rpc/listener.c rpc/thread.c \
+	rpc/service.h rpc/service_impl.h rpc/service.c

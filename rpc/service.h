@@ -16,7 +16,16 @@ struct rpc_service;
 struct rpc_listener;
 struct rpc_conn;
 
-enum { RPC_PROGRAMS_MAX = 8, RPC_ADDRESS_BYTES = 128 };
+enum {
+    RPC_PROGRAMS_MAX = 8,
+    RPC_ADDRESS_BYTES = 128,
+    RPC_EVENT_THREADS_MAX = 1024,
+    RPC_RECORD_BYTES_UNTRUSTED = 1 << 20,
+    /* Reply bytes that a peer leaves unread: reading stops above the first,
+     * the connection is closed above the second. */
+    RPC_TX_BYTES_HIGH = 16 << 20,
+    RPC_TX_BYTES_MAX = 256 << 20,
+};
 
 /* What a connection did that somebody should hear of; log lines are the
  * service's user's business. */
@@ -61,18 +70,44 @@ struct rpc_service_params {
 /* NULL and errno on failure. */
 struct rpc_service *rpc_service_new(const struct rpc_service_params *params,
                                     const struct rpc_service_ops *ops);
+/* Give libevent our allocator and its thread support.  rpc_service_new() does
+ * so; a program that uses libevent earlier calls this first.  Any number of
+ * times. */
+void rpc_libevent_init(void);
 /* Programs are added before the first listener. 0 or -ENOSPC. */
 int rpc_service_add_program(struct rpc_service *svc,
                             const struct rpc_program *program);
 /* For DUMP: programs in the order added; NULL past the end. */
 const struct rpc_program *rpc_service_program(const struct rpc_service *svc,
                                               unsigned index);
-void rpc_service_reconfigure(struct rpc_service *svc,
-                             const struct rpc_service_params *params);
+/* Takes effect at once, but for event threads that are no longer wanted: they
+ * keep the connections they have.  0, or a negative errno when fewer threads
+ * than asked for could be started.  Not from an event thread. */
+int rpc_service_reconfigure(struct rpc_service *svc,
+                            const struct rpc_service_params *params);
 /* Stops listening and reading, closes connections once their requests have
- * been answered or timeout_ms has passed. */
+ * been answered (parked ones apart: nobody is left to bring about what they
+ * wait for) or timeout_ms has passed.  Not from an event thread. */
 void rpc_service_stop(struct rpc_service *svc, uint32_t timeout_ms);
+/* Stops what still runs, waits until every request and every reference to a
+ * connection has been given back, and joins the threads. */
 void rpc_service_destroy(struct rpc_service **svcp);
+
+struct rpc_service_stats {
+    uint64_t accepted;      /* connections ever taken */
+    uint64_t refused;       /* over conns_max, or no memory for them */
+    uint64_t accept_errors; /* accept(2) failed */
+    uint64_t bytes_read, bytes_written;
+    uint64_t calls, replies;
+    uint64_t bad_records; /* closed a connection */
+    uint64_t bad_calls;   /* answered with an error of RPC's */
+    /* Records with a payload of their own: how many, how many of them without
+     * a byte copied, and how many bytes were copied for the others. */
+    uint64_t bulk_records, bulk_in_place, bulk_moved_bytes;
+    uint32_t conns;   /* open now */
+    uint32_t threads; /* event threads running now */
+};
+void rpc_service_read(struct rpc_service *svc, struct rpc_service_stats *out);
 
 struct rpc_listen_params {
     int family;           /* AF_INET, AF_INET6 (v4 too), AF_UNIX */
@@ -108,6 +143,10 @@ bool rpc_conn_is_privileged_port(const struct rpc_conn *conn); /* unix: true */
 void rpc_conn_set_user(struct rpc_conn *conn, void *user);
 void *rpc_conn_user(const struct rpc_conn *conn);
 struct rpc_service *rpc_conn_service(const struct rpc_conn *conn);
+/* The peer has made itself known: from now on its records may be as large as
+ * the protocol allows, and not only RPC_RECORD_BYTES_UNTRUSTED.  From any
+ * thread. */
+void rpc_conn_set_trusted(struct rpc_conn *conn);
 
 struct rpc_conn_stats {
     uint64_t bytes_read, bytes_written;

@@ -9,7 +9,8 @@
 #define CLINKER_RPC_XDR_H
 
 #include <rpc/types.h>
-#include <rpc/xdr.h>
+/* libtirpc's header of the same name, further down the include path. */
+#include_next <rpc/xdr.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
