@@ -12,7 +12,8 @@ iothreads_tests = \
 	tests/unit/test_iot_queue \
 	tests/unit/test_iot_scale \
 	tests/unit/test_iot_watchdog \
-	tests/unit/test_iot_pool
+	tests/unit/test_iot_pool \
+	tests/unit/test_iot_pool_threads
 check_PROGRAMS += $(iothreads_tests)
 TESTS += $(iothreads_tests)
 
@@ -31,7 +32,15 @@ tests_unit_test_iot_watchdog_SOURCES = tests/unit/test_iot_watchdog.c
 tests_unit_test_iot_watchdog_CFLAGS = $(iothreads_test_cflags)
 tests_unit_test_iot_watchdog_LDADD = $(iothreads_test_libs)
 
-tests_unit_test_iot_pool_SOURCES = tests/unit/test_iot_pool.c
+tests_unit_test_iot_pool_SOURCES = tests/unit/test_iot_pool.c \
+	tests/unit/iot_scene.h tests/unit/iot_scene.c
 tests_unit_test_iot_pool_CFLAGS = $(iothreads_test_cflags)
-tests_unit_test_iot_pool_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=iot_thread_start
 tests_unit_test_iot_pool_LDADD = $(iothreads_test_libs)
+
+tests_unit_test_iot_pool_threads_SOURCES = \
+	tests/unit/test_iot_pool_threads.c \
+	tests/unit/iot_scene.h tests/unit/iot_scene.c
+tests_unit_test_iot_pool_threads_CFLAGS = $(iothreads_test_cflags)
+tests_unit_test_iot_pool_threads_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=iot_thread_start
+tests_unit_test_iot_pool_threads_LDADD = $(iothreads_test_libs)

@@ -198,8 +198,7 @@ iot_owner_drop(struct iot_pool *pool, struct iot_owner *owner,
 
     OBJ_CHECK(pool, POOL_MAGIC);
     mutex_lock(&pool->mtx);
-    total = iot_queue_drop_owner(&pool->queue, owner, keep_mask, &out,
-                                 dropped);
+    total = iot_queue_drop_owner(&pool->queue, owner, keep_mask, &out, dropped);
     for (int c = 0; c < IOT_CLASSES; c++) {
         pool->stats[c].dropped += dropped[c];
         if (pool->queue.queued[c] == 0)

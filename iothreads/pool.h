@@ -20,8 +20,8 @@ struct iot_limits {
     uint32_t idle_secs;                 /* idle-time */
     uint32_t watchdog_secs;             /* 0: no watchdog */
     bool least_enabled;                 /* enable-least-priority: when false,
-                                           IOT_LEAST work is queued as
-                                           IOT_NORMAL */
+                                           iot_submit() makes IOT_LEAST work
+                                           IOT_NORMAL (in work->class too) */
     bool pass_through;                  /* iot_submit() runs the work at once,
                                            on the caller's thread */
 };

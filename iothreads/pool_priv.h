@@ -68,24 +68,24 @@ struct iot_pool {
     /* Rank 60: the caller may hold mutexes of the server's lower ranks when it
      * submits; under it only mem/ takes any. */
     struct mutex mtx;
-    struct cond ended;        /* stopping, and a thread has ended */
-    struct iot_limits limits; /* [mtx] */
-    struct iot_queue queue;   /* [mtx] limit[] == class_max[] + raised */
+    struct cond ended;         /* stopping, and a thread has ended */
+    struct iot_limits limits;  /* [mtx] */
+    struct iot_queue queue;    /* [mtx] limit[] == class_max[] + raised */
     struct cds_list_head idle; /* [mtx] */
-    uint32_t threads;         /* [mtx] running + sleeping + searching */
-    uint32_t starting;        /* [mtx] <= threads - running - sleeping */
-    uint32_t sleeping;        /* [mtx] length of idle */
-    uint64_t started;         /* [mtx] ever */
-    uint64_t start_retry_ns;  /* [mtx] no attempt before */
+    uint32_t threads;          /* [mtx] running + sleeping + searching */
+    uint32_t starting;         /* [mtx] <= threads - running - sleeping */
+    uint32_t sleeping;         /* [mtx] length of idle */
+    uint64_t started;          /* [mtx] ever */
+    uint64_t start_retry_ns;   /* [mtx] no attempt before */
     uint64_t numbers[(WORKERS_MAX + WORD_BITS - 1) / WORD_BITS]; /* [mtx] */
-    struct worker *gone;      /* [mtx] ended, to be joined */
-    bool stopping;            /* [mtx] */
+    struct worker *gone; /* [mtx] ended, to be joined */
+    bool stopping;       /* [mtx] */
 
-    bool watched;             /* [mtx] the watchdog's thread lives or starts */
-    struct worker *watchdog;  /* [mtx] it lives */
+    bool watched;            /* [mtx] the watchdog's thread lives or starts */
+    struct worker *watchdog; /* [mtx] it lives */
     struct iot_watch watch[IOT_CLASSES]; /* [mtx] */
-    uint64_t moved_ns;        /* [mtx] last item taken */
-    unsigned urgent;          /* [mtx] stalled classes, served first once */
+    uint64_t moved_ns;                   /* [mtx] last item taken */
+    unsigned urgent; /* [mtx] stalled classes, served first once */
 
     struct iot_class_stats stats[IOT_CLASSES]; /* [mtx] cumulative ones */
     atomic_uint waiting; /* == iot_queue_waiting_mask(); written under mtx */

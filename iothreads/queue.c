@@ -129,8 +129,8 @@ iot_queue_drop_owner(struct iot_queue *q, struct iot_owner *owner,
         if ((keep_mask & (1u << c)) != 0 || owner->queued[c] == 0)
             continue;
         while (!cds_list_empty(&owner->items[c])) {
-            struct iot_work *work = cds_list_first_entry(
-                &owner->items[c], struct iot_work, node);
+            struct iot_work *work =
+                cds_list_first_entry(&owner->items[c], struct iot_work, node);
 
             cds_list_del(&work->node);
             cds_list_add_tail(&work->node, out);

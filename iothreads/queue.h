@@ -39,8 +39,7 @@ void iot_queue_push(struct iot_queue *q, struct iot_work *work);
  * running until iot_queue_done(). */
 struct iot_work *iot_queue_pop(struct iot_queue *q);
 /* Take the next item of this one class, under the same rules. */
-struct iot_work *iot_queue_pop_class(struct iot_queue *q,
-                                     enum iot_class class);
+struct iot_work *iot_queue_pop_class(struct iot_queue *q, enum iot_class class);
 void iot_queue_done(struct iot_queue *q, enum iot_class class);
 
 /* Take what `owner` has queued in the classes that are not in keep_mask (bit

@@ -16,8 +16,7 @@ iot_watch_moved(struct iot_watch *w, uint64_t now_ns)
 bool
 iot_watch_settle(struct iot_watch *w, const struct iot_watch_view *view)
 {
-    if (w->raised == 0 || view->queued > 0 ||
-        view->running >= view->class_max)
+    if (w->raised == 0 || view->queued > 0 || view->running >= view->class_max)
         return false;
     w->raised = 0;
     return true;

@@ -39,8 +39,7 @@ living_locked(const struct iot_pool *pool)
 static void
 wake_one_locked(struct iot_pool *pool)
 {
-    struct worker *w =
-        cds_list_first_entry(&pool->idle, struct worker, node);
+    struct worker *w = cds_list_first_entry(&pool->idle, struct worker, node);
 
     must(pool->sleeping > 0);
     must(w->idle);
@@ -291,8 +290,7 @@ work_locked(struct worker *w)
     struct iot_work *work;
 
     for (;;) {
-        if (pool->threads > threads_cap_locked(pool) &&
-            living_locked(pool) > 1)
+        if (pool->threads > threads_cap_locked(pool) && living_locked(pool) > 1)
             return; /* one too many */
         work = take_locked(pool);
         if (work != NULL) {
