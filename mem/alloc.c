@@ -10,9 +10,10 @@
  * copied with its block is not taken for one.  No byte of the tail is zero or
  * printable: the usual overrun, by a string's end, changes it.
  *
- * A freed block gets a tombstone at `user` besides a dead head, since the C
- * library uses the first 16 bytes of what it has back.  The tombstone stays
- * until the memory is used again, and tells a doubled free from a foreign one.
+ * A freed block gets a tombstone besides a dead head, since the C library uses
+ * the first 16 bytes of what it has back, the first 32 of larger blocks.  The
+ * tombstone is put behind that and stays until the memory is used again: it
+ * tells a doubled free from a foreign one.
  *
  * A type is charged what was asked for; heads, tails and alignment are on a
  * line of their own.
@@ -30,7 +31,13 @@
 #include "mem/must.h"
 #include "mem/poison.h"
 
-enum { HEAD_BYTES = 16, TAIL_BYTES = 4, TOMB_BYTES = 8, ALIGN_MAX = 1 << 20 };
+enum {
+    HEAD_BYTES = 16,
+    TAIL_BYTES = 4,
+    TOMB_BYTES = 8,
+    TOMB_OFFSET = 16, /* where the block is large enough, else 0 */
+    ALIGN_MAX = 1 << 20,
+};
 
 #define HEAD_LIVE 0x6d454d2bu
 #define HEAD_DEAD 0x7e8a1d0fu
@@ -108,9 +115,11 @@ slot_name(uint32_t slot, char *text, size_t text_bytes)
 static POISON_BLIND void __attribute__((noreturn, cold))
 head_broken(const void *user, const struct head *h)
 {
-    const struct tomb *tomb = user;
+    const struct tomb *tomb = (const void *)((uintptr_t)user + TOMB_OFFSET);
     char name[128];
 
+    if (tomb->magic != mix(TOMB, user))
+        tomb = user;
     if (tomb->magic == mix(TOMB, user))
         must_panic("mem: double free of %p, a block of %s", user,
                    slot_name(tomb->slot, name, sizeof(name)));
@@ -150,7 +159,7 @@ head_checked(const void *user)
     found = (uint32_t)tail[0] | (uint32_t)tail[1] << 8 |
             (uint32_t)tail[2] << 16 | (uint32_t)tail[3] << 24;
     if (__builtin_expect(found != TAIL, 0))
-        tail_broken(user, h);
+        tail_broken(user, &copy);
     return copy;
 }
 
@@ -180,6 +189,8 @@ block_bury(void *user, const struct head *was, bool leave_tomb)
     volatile struct head *h = head_of(user);
     volatile struct tomb *tomb = user;
 
+    if (was->bytes >= TOMB_OFFSET + TOMB_BYTES)
+        tomb = (volatile void *)((uintptr_t)user + TOMB_OFFSET);
     h->magic = mix(HEAD_DEAD, user);
     if (!leave_tomb)
         return;
