@@ -11,6 +11,9 @@
 #include <rpc/types.h>
 /* libtirpc's header of the same name, further down the include path. */
 #include_next <rpc/xdr.h>
+/* Its macros of the names of our functions. */
+#undef mem_alloc
+#undef mem_free
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
