@@ -122,6 +122,13 @@ void conn_event(struct rpc_conn *conn, enum rpc_event event,
                 const char *detail, int error);
 
 /* --- receive.c --- */
+/* A buffer for a payload: aligned however short it is. */
+static inline struct iobuf *
+conn_payload_new(size_t bytes)
+{
+    return iobuf_new(bytes > IOBUF_ALIGN ? bytes : IOBUF_ALIGN);
+}
+
 /* Read once or a few times and dispatch.  0, or a negative errno: end the
  * connection (-ENOTCONN: in peace; the others are a bad record's). */
 int conn_receive(struct rpc_conn *conn);

@@ -116,7 +116,7 @@ split_copied(struct rpc_request *req, const struct rpc_proc *proc)
         args >= req->args_bytes)
         return 0;
     req->payload_bytes = req->args_bytes - args;
-    req->payload = iobuf_new(req->payload_bytes);
+    req->payload = conn_payload_new(req->payload_bytes);
     if (req->payload == NULL)
         return -ENOMEM;
     memcpy(req->payload->data, req->args + args, req->payload_bytes);

@@ -11,3 +11,11 @@ librpc_a_SOURCES = \
 	rpc/receive.c rpc/transmit.c \
 	rpc/listener.c rpc/thread.c \
 	rpc/service.h rpc/service_impl.h rpc/service.c
+
+check_PROGRAMS += tests/unit/test_rpc_service
+TESTS += tests/unit/test_rpc_service
+tests_unit_test_rpc_service_SOURCES = tests/unit/test_rpc_service.c \
+	tests/unit/rpc_fixture.h tests/unit/rpc_fixture.c
+tests_unit_test_rpc_service_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rpc_service_LDADD = librpc.a libmem.a $(CHECK_LIBS) \
+	$(EVENT_LIBS) $(TIRPC_LIBS) $(URCU_LIBS)

@@ -193,7 +193,7 @@ bulk_grow(struct conn_rx *rx, size_t have)
     size_t bytes = record_buffer_bytes(have, rx->bulk_need);
     struct iobuf *bigger;
 
-    bigger = iobuf_new(bytes);
+    bigger = conn_payload_new(bytes);
     if (bigger == NULL)
         return -ENOMEM;
     memcpy(bigger->data, rx->bulk->data, rx->bulk_have);
@@ -216,7 +216,8 @@ bulk_try(struct rpc_conn *conn)
         return 0;
     have = avail_bytes(rx) - head;
     must(have < need);
-    buf = iobuf_new(record_buffer_bytes(have > sure ? have : sure, need));
+    buf = conn_payload_new(
+        record_buffer_bytes(have > sure ? have : sure, need));
     if (buf == NULL)
         return -ENOMEM;
     if (have > 0)
@@ -527,7 +528,7 @@ read_guessing(struct rpc_conn *conn, bool *drained)
     if ((rx->buf == NULL || rx->buf->capacity - rx->end < first + head) &&
         (err = renew(rx, rx->want_bytes)) != 0)
         return err;
-    buf = iobuf_new(rx->guess_payload);
+    buf = conn_payload_new(rx->guess_payload);
     if (buf == NULL)
         return -ENOMEM;
     iov[0] = (struct iovec){.iov_base = rx->buf->data + rx->end,
