@@ -54,6 +54,12 @@ struct head {
 _Static_assert(sizeof(struct head) == HEAD_BYTES, "keeps 16 byte alignment");
 _Static_assert(MEM_TYPES_MAX <= UINT16_MAX, "a slot fits the head");
 
+/* Lies wherever the bytes asked for end.  Read as this and not by memcpy,
+ * which is the sanitizer's and would look whether it may. */
+struct tail {
+    uint32_t magic;
+} __attribute__((packed, may_alias));
+
 struct tomb {
     uint32_t magic;
     uint32_t slot;
@@ -145,20 +151,16 @@ static POISON_BLIND struct head
 head_checked(const void *user)
 {
     const struct head *h = head_of(user);
-    const volatile uint8_t *tail;
+    const struct tail *tail;
     struct head copy;
-    uint32_t found;
 
     if (__builtin_expect(((uintptr_t)user & (HEAD_BYTES - 1)) != 0, 0))
         must_panic("mem: %p is no block of ours", user);
     if (__builtin_expect(h->magic != mix(HEAD_LIVE, user), 0))
         head_broken(user, h);
     copy = *h;
-    /* Byte by byte: memcpy would be the sanitizer's, which looks. */
-    tail = (const uint8_t *)user + copy.bytes;
-    found = (uint32_t)tail[0] | (uint32_t)tail[1] << 8 |
-            (uint32_t)tail[2] << 16 | (uint32_t)tail[3] << 24;
-    if (__builtin_expect(found != TAIL, 0))
+    tail = (const void *)((uintptr_t)user + copy.bytes);
+    if (__builtin_expect(tail->magic != TAIL, 0))
         tail_broken(user, &copy);
     return copy;
 }
@@ -168,14 +170,13 @@ block_seal(void *base, unsigned slot, unsigned align_log2, size_t bytes)
 {
     uint8_t *user = (uint8_t *)base + ((size_t)1 << align_log2);
     struct head *h = head_of(user);
-    const uint8_t tail[TAIL_BYTES] = {TAIL & 0xff, TAIL >> 8 & 0xff,
-                                      TAIL >> 16 & 0xff, TAIL >> 24};
+    struct tail *tail = (void *)(user + bytes);
 
     h->magic = mix(HEAD_LIVE, user);
     h->slot = (uint16_t)slot;
     h->align_log2 = (uint16_t)align_log2;
     h->bytes = bytes;
-    memcpy(user + bytes, tail, sizeof(tail));
+    tail->magic = TAIL;
     poison(base, (size_t)1 << align_log2);
     poison(user + bytes, block_bytes(align_log2, bytes) -
                              ((size_t)1 << align_log2) - bytes);

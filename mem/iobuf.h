@@ -21,8 +21,9 @@ struct iobuf {
 /* Holds one reference; NULL and ENOMEM on failure.  Size classes are reused
  * through per-thread stocks. */
 struct iobuf *iobuf_new(size_t bytes);
-struct iobuf *iobuf_get(struct iobuf *buf); /* one more reference; returns buf */
-void iobuf_put(struct iobuf *buf);          /* NULL is fine */
+/* One more reference; returns buf. */
+struct iobuf *iobuf_get(struct iobuf *buf);
+void iobuf_put(struct iobuf *buf); /* NULL is fine */
 
 struct iobuf_stats {
     size_t page_size; /* bytes of this class */

@@ -8,6 +8,7 @@ libmem_a_SOURCES = \
 	mem/os_pages.h mem/os_pages.c \
 	mem/account.h mem/account_slot.h mem/account.c \
 	mem/alloc.h mem/alloc.c \
+	mem/slab.h mem/slab.c \
 	mem/pool.h mem/pool_one.h mem/pool.c \
 	mem/arena.h mem/arena.c \
 	mem/iobuf.h mem/iobuf.c

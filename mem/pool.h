@@ -19,9 +19,10 @@ struct mem_pool;
 enum { MEM_POOL_OBJECT_BYTES_MAX = 65536 };
 
 /* object_bytes, 1 to MEM_POOL_OBJECT_BYTES_MAX, and a word of state behind it
- * are rounded up to a multiple of 64 and objects are aligned to 64.  construct, if any, runs once when an object's memory is made, not at
- * each get; whoever puts an object must leave it constructed.  The name is the
- * type's.  NULL and errno ENOMEM on failure. */
+ * are rounded up to a multiple of 64 and objects are aligned to 64.  construct,
+ * if any, runs once when an object's memory is made, not at each get; whoever
+ * puts an object must leave it constructed.  The name is the type's.  NULL and
+ * errno ENOMEM on failure. */
 struct mem_pool *mem_pool_new(struct mem_type *type, size_t object_bytes,
                               void (*construct)(void *obj));
 /* All objects must have been put. */

@@ -138,8 +138,8 @@ START_TEST(a_wait_ends_at_its_monotonic_time)
     mutex_assert_held(&low);
     mutex_unlock(&low);
     ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &now), 0);
-    ck_assert(now.tv_sec > until.tv_sec || (now.tv_sec == until.tv_sec &&
-                                            now.tv_nsec >= until.tv_nsec));
+    ck_assert(now.tv_sec > until.tv_sec ||
+              (now.tv_sec == until.tv_sec && now.tv_nsec >= until.tv_nsec));
     cond_destroy(&cond);
 }
 END_TEST
@@ -217,7 +217,7 @@ START_TEST(a_failed_must_says_what_and_where)
 }
 END_TEST
 
-#if defined(CLINKER_LOCK_DEBUG) || defined(__SANITIZE_ADDRESS__) ||           \
+#if defined(CLINKER_LOCK_DEBUG) || defined(__SANITIZE_ADDRESS__) || \
     defined(__SANITIZE_THREAD__)
 #define RANKS_CHECKED 1
 #else
@@ -276,8 +276,8 @@ main(void)
     tcase_add_test_raise_signal(bugs, a_failed_must_says_what_and_where,
                                 SIGABRT);
     if (RANKS_CHECKED) {
-        tcase_add_test_raise_signal(bugs, a_lower_rank_below_a_higher_one_aborts,
-                                    SIGABRT);
+        tcase_add_test_raise_signal(
+            bugs, a_lower_rank_below_a_higher_one_aborts, SIGABRT);
         tcase_add_test_raise_signal(bugs, two_of_one_rank_abort, SIGABRT);
         tcase_add_test_raise_signal(
             bugs, a_wait_that_takes_its_mutex_below_a_higher_one_aborts,

@@ -61,7 +61,8 @@ read_pool(const char *name)
 
 START_TEST(objects_are_aligned_constructed_once_and_counted)
 {
-    struct mem_pool *pool = mem_pool_new(&mt_obj, sizeof(struct obj), construct);
+    struct mem_pool *pool =
+        mem_pool_new(&mt_obj, sizeof(struct obj), construct);
     enum { COUNT = 1000 };
     static struct obj *o[COUNT];
     uint64_t padded, total;
@@ -135,7 +136,8 @@ END_TEST
 
 START_TEST(shrinking_gives_back_what_is_wholly_free)
 {
-    struct mem_pool *pool = mem_pool_new(&mt_obj, sizeof(struct obj), construct);
+    struct mem_pool *pool =
+        mem_pool_new(&mt_obj, sizeof(struct obj), construct);
     enum { COUNT = 5000 };
     static struct obj *o[COUNT];
     size_t bytes;
