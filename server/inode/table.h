@@ -6,6 +6,9 @@
  * are more of them than the limit: a clock hand walks the list of all and
  * gives those used since its last visit a second chance.  Dropping is
  * invisible to clients: any gfid can be found again on disk.
+ *
+ * Every thread that calls in here is registered with RCU
+ * (urcu_memb_register_thread) by whoever owns the thread.
  */
 #ifndef CLINKER_SERVER_INODE_TABLE_H
 #define CLINKER_SERVER_INODE_TABLE_H
@@ -24,6 +27,15 @@ struct inode_table;
 struct lock_domain;
 
 enum { INODE_MAGIC = 0x494e4f44 };
+#define INODE_IN_TABLE 0x80000000u
+
+/* A descriptor that an inode holds.  It is counted, so that dropping it never
+ * closes it under a thread that is using it. */
+struct inode_fd_holder {
+    _Atomic(uint32_t) ref;
+    int fd;
+    struct inode_table *table;
+};
 
 /* An ACL as cached: the raw xattr value. */
 struct inode_acl {
@@ -37,7 +49,9 @@ struct inode {
     struct gfid gfid;                 /* constant */
     struct inode_table *table;        /* constant */
     _Atomic(uint32_t) type;           /* S_IFMT bits, 0 while unknown */
-    _Atomic(uint32_t) ref;            /* 0: dead, about to be freed by RCU */
+    _Atomic(uint32_t) ref;            /* references of others, and the table's
+                                         as INODE_IN_TABLE; 0: dead, about to be
+                                         freed by RCU */
     _Atomic(bool) used;               /* since the clock hand's last visit */
     struct cds_lfht_node hash_node;
     struct cds_list_head all_node;    /* [table->mtx] */
@@ -50,8 +64,9 @@ struct inode {
                                handle lies in .glusterfs/unlink */
 
     struct mutex mtx;        /* rank 20; guards what follows */
-    int path_fd;             /* [mtx] held descriptor, -1: none.  Directories:
+    struct inode_fd_holder *path_fd; /* [mtx] NULL: none.  Directories:
                                 O_RDONLY|O_DIRECTORY; others: O_PATH */
+    bool path_fd_barred;     /* [mtx] unlinked: none is to be held again */
     bool mdata_known;        /* [mtx] mdata was read from disk */
     bool mdata_present;      /* [mtx] and there is one */
     struct mdata mdata;      /* [mtx] */
@@ -88,6 +103,23 @@ void inode_put(struct inode *inode);          /* NULL is fine */
 /* The object has gone from disk: the table lets go of it, so that the gfid is
  * looked for on disk next time.  Others keep their references. */
 void inode_forget(struct inode *inode);
+
+/* The held descriptor, with a reference for the caller; NULL: none. */
+struct inode_fd_holder *inode_path_fd_get(struct inode *inode);
+/* Let the inode hold `fd`, which is taken over (also on failure: closed then).
+ * Returns a reference for the caller, to the one of another thread if that was
+ * faster.  Of a barred inode it lives as long as that reference.  NULL and
+ * ENOMEM. */
+struct inode_fd_holder *inode_path_fd_set(struct inode *inode, int fd);
+/* The inode lets go of it.  With `bar`, for good. */
+void inode_path_fd_drop(struct inode *inode, bool bar);
+/* Its object has come back: it may hold one again. */
+void inode_path_fd_unbar(struct inode *inode);
+void inode_fd_holder_put(struct inode_fd_holder *holder); /* NULL is fine */
+/* How many descriptors the table's inodes hold. */
+uint64_t inode_table_path_fds(struct inode_table *table);
+/* Drop every inode that nobody refers to. */
+void inode_table_drop_unused(struct inode_table *table);
 
 static inline uint32_t
 inode_type(const struct inode *inode)
