@@ -19,3 +19,39 @@ tests_unit_test_rpc_service_SOURCES = tests/unit/test_rpc_service.c \
 tests_unit_test_rpc_service_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_rpc_service_LDADD = librpc.a libmem.a $(CHECK_LIBS) \
 	$(EVENT_LIBS) $(TIRPC_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/unit/test_rpc_hostile
+TESTS += tests/unit/test_rpc_hostile
+tests_unit_test_rpc_hostile_SOURCES = tests/unit/test_rpc_hostile.c \
+	tests/unit/rpc_fixture.h tests/unit/rpc_fixture.c
+tests_unit_test_rpc_hostile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rpc_hostile_LDADD = librpc.a libmem.a $(CHECK_LIBS) \
+	$(EVENT_LIBS) $(TIRPC_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/unit/test_rpc_record
+TESTS += tests/unit/test_rpc_record
+tests_unit_test_rpc_record_SOURCES = tests/unit/test_rpc_record.c
+tests_unit_test_rpc_record_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rpc_record_LDADD = librpc.a libmem.a $(CHECK_LIBS) \
+	$(TIRPC_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/unit/test_rpc_auth
+TESTS += tests/unit/test_rpc_auth
+tests_unit_test_rpc_auth_SOURCES = tests/unit/test_rpc_auth.c
+tests_unit_test_rpc_auth_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rpc_auth_LDADD = librpc.a libmem.a $(CHECK_LIBS) \
+	$(TIRPC_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/unit/test_rpc_dict
+TESTS += tests/unit/test_rpc_dict
+tests_unit_test_rpc_dict_SOURCES = tests/unit/test_rpc_dict.c
+tests_unit_test_rpc_dict_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rpc_dict_LDADD = librpc.a libmem.a $(CHECK_LIBS) \
+	$(TIRPC_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/unit/test_rpc_xdr
+TESTS += tests/unit/test_rpc_xdr
+tests_unit_test_rpc_xdr_SOURCES = tests/unit/test_rpc_xdr.c
+tests_unit_test_rpc_xdr_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rpc_xdr_LDADD = librpc.a libmem.a $(CHECK_LIBS) \
+	$(TIRPC_LIBS) $(URCU_LIBS)
