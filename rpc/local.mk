@@ -55,3 +55,22 @@ tests_unit_test_rpc_xdr_SOURCES = tests/unit/test_rpc_xdr.c
 tests_unit_test_rpc_xdr_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_rpc_xdr_LDADD = librpc.a libmem.a $(CHECK_LIBS) \
 	$(TIRPC_LIBS) $(URCU_LIBS)
+
+TESTS += tests/fuzz/run-fuzz.sh
+dist_check_SCRIPTS += tests/fuzz/run-fuzz.sh
+EXTRA_DIST += tests/fuzz/corpus
+
+check_PROGRAMS += tests/fuzz/fuzz_rpc_record
+tests_fuzz_fuzz_rpc_record_SOURCES = tests/fuzz/fuzz_rpc_record.c \
+	tests/fuzz/target.h tests/fuzz/main.c
+tests_fuzz_fuzz_rpc_record_LDADD = librpc.a libmem.a $(TIRPC_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_rpc_message
+tests_fuzz_fuzz_rpc_message_SOURCES = tests/fuzz/fuzz_rpc_message.c \
+	tests/fuzz/target.h tests/fuzz/main.c
+tests_fuzz_fuzz_rpc_message_LDADD = librpc.a libmem.a $(TIRPC_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_rpc_dict
+tests_fuzz_fuzz_rpc_dict_SOURCES = tests/fuzz/fuzz_rpc_dict.c \
+	tests/fuzz/target.h tests/fuzz/main.c
+tests_fuzz_fuzz_rpc_dict_LDADD = librpc.a libmem.a $(TIRPC_LIBS) $(URCU_LIBS)
