@@ -532,11 +532,8 @@ inode_path_fd_set(struct inode *inode, int fd)
     OBJ_CHECK(inode, INODE_MAGIC);
     must(fd >= 0);
     holder = mem_alloc(&mt_holder, sizeof(*holder));
-    if (holder == NULL) {
-        (void)close(fd);
-        errno = ENOMEM;
+    if (holder == NULL)
         return NULL;
-    }
     holder->ref = 1;
     holder->fd = fd;
     holder->table = inode->table;

@@ -106,10 +106,9 @@ void inode_forget(struct inode *inode);
 
 /* The held descriptor, with a reference for the caller; NULL: none. */
 struct inode_fd_holder *inode_path_fd_get(struct inode *inode);
-/* Let the inode hold `fd`, which is taken over (also on failure: closed then).
- * Returns a reference for the caller, to the one of another thread if that was
- * faster.  Of a barred inode it lives as long as that reference.  NULL and
- * ENOMEM. */
+/* Let the inode hold `fd`, which is taken over (not on failure).  Returns a
+ * reference for the caller, to the one of another thread if that was faster.
+ * Of a barred inode it lives as long as that reference.  NULL and ENOMEM. */
 struct inode_fd_holder *inode_path_fd_set(struct inode *inode, int fd);
 /* The inode lets go of it.  With `bar`, for good. */
 void inode_path_fd_drop(struct inode *inode, bool bar);

@@ -52,15 +52,19 @@ enum { POSIX_ERROR_BYTES = 512 };
  * -errno and one clear line in err. */
 int posix_open(struct posix **out, struct options *options,
                struct inode_table *table, char err[POSIX_ERROR_BYTES]);
+/* Nobody may refer to an inode of the brick any more; unused ones are dropped
+ * from the table. */
 void posix_close(struct posix **pxp);
 /* NULL when the brick belongs to no volume. */
 const struct gfid *posix_volume_id(const struct posix *px);
 const char *posix_directory(const struct posix *px);
 struct inode *posix_root(struct posix *px); /* borrowed, lives with px */
 /* Called from the health check's thread when the brick is dead; at most once.
- * A slow disk is logged, not told here. */
+ * A slow disk is logged, not told here.  fn must not call posix_close(). */
 void posix_on_dead(struct posix *px, void (*fn)(void *arg, int error),
                    void *arg);
+/* To be called after a reloadable option has changed (options_subscribe()). */
+void posix_options_changed(struct posix *px, enum option_id id);
 /* The table's ops.release for inodes of this brick. */
 void posix_inode_release(struct posix *px, struct inode *inode);
 /* Sections of the statedump. */
@@ -179,9 +183,10 @@ int posix_truncate(struct posix_call *c, struct inode *inode, struct fd *fd,
 int posix_flush(struct posix_call *c, struct fd *fd);
 int posix_fsync(struct posix_call *c, struct fd *fd, bool datasync,
                 struct iatt *pre, struct iatt *post);
-int posix_fallocate(struct posix_call *c, struct fd *fd, bool keep_size,
-                    uint64_t offset, uint64_t size, struct iatt *pre,
-                    struct iatt *post);
+/* FALLOCATE; libc has taken the other name. */
+int posix_allocate(struct posix_call *c, struct fd *fd, bool keep_size,
+                   uint64_t offset, uint64_t size, struct iatt *pre,
+                   struct iatt *post);
 int posix_discard(struct posix_call *c, struct fd *fd, uint64_t offset,
                   uint64_t size, struct iatt *pre, struct iatt *post);
 int posix_zerofill(struct posix_call *c, struct fd *fd, uint64_t offset,
