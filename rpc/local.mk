@@ -28,6 +28,14 @@ tests_unit_test_rpc_hostile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_rpc_hostile_LDADD = librpc.a libmem.a $(CHECK_LIBS) \
 	$(EVENT_LIBS) $(TIRPC_LIBS) $(URCU_LIBS)
 
+check_PROGRAMS += tests/unit/test_rpc_pressure
+TESTS += tests/unit/test_rpc_pressure
+tests_unit_test_rpc_pressure_SOURCES = tests/unit/test_rpc_pressure.c \
+	tests/unit/rpc_fixture.h tests/unit/rpc_fixture.c
+tests_unit_test_rpc_pressure_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rpc_pressure_LDADD = librpc.a libmem.a $(CHECK_LIBS) \
+	$(EVENT_LIBS) $(TIRPC_LIBS) $(URCU_LIBS)
+
 check_PROGRAMS += tests/unit/test_rpc_record
 TESTS += tests/unit/test_rpc_record
 tests_unit_test_rpc_record_SOURCES = tests/unit/test_rpc_record.c

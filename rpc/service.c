@@ -121,12 +121,20 @@ rpc_service_program(const struct rpc_service *svc, unsigned index)
     return index < svc->programs_count ? &svc->programs[index] : NULL;
 }
 
+static void
+look_at_limits(void *arg, struct rpc_conn *conn)
+{
+    conn_relieved(conn);
+}
+
 int
 rpc_service_reconfigure(struct rpc_service *svc,
                         const struct rpc_service_params *params)
 {
     OBJ_CHECK(svc, RPC_SERVICE_MAGIC);
     set_params(svc, params);
+    /* A limit that was raised lets go on who was stopped at the old one. */
+    rpc_service_each_conn(svc, look_at_limits, NULL);
     return threads_resize(svc, threads_bounded(params->event_threads));
 }
 

@@ -19,7 +19,7 @@ enum { ECHO_PROGRAM = 0x20000001, ECHO_VERSION = 7 };
 enum echo_proc {
     PROC_NONE,
     PROC_ECHO,   /* results: the arguments */
-    PROC_WRITE,  /* u32 bytes of arguments, … payload; results: write_result */
+    PROC_WRITE,  /* u32 bytes of arguments, payload; results: their sums */
     PROC_HOLD,   /* answered by fixture_release() */
     PROC_PARK,   /* the same, not counted as outstanding */
     PROC_READ,   /* u32 n; results: u32 n and a payload of n bytes */
