@@ -8,6 +8,8 @@
 
 struct dump;
 
+enum { DUMP_LINE_BYTES_MAX = 4096 }; /* with the newline, as on the peer */
+
 /* What may be left out (the options file of `volume statedump`). */
 enum dump_part {
     DUMP_MEM = 1 << 0,
@@ -26,10 +28,11 @@ bool dump_wants(const struct dump *d, enum dump_part part);
 /* "\n[name]\n" */
 void dump_section(struct dump *d, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* "key=value\n"; value by format. */
+/* "key=value\n"; value by format.  Control characters in names, keys and
+ * values become \xNN; a line is cut at DUMP_LINE_BYTES_MAX. */
 void dump_line(struct dump *d, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* A line as it is. */
+/* A line as it is, of text that is ours; the newline is added if it has none. */
 void dump_raw(struct dump *d, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -37,9 +40,9 @@ void dump_raw(struct dump *d, const char *fmt, ...)
  * -errno. */
 int dump_begin(struct dump **dp, const char *dir, unsigned parts,
                bool local_time);
-/* Writes the end line, syncs, renames to dir/name.  The first error of any
- * write comes back here and leaves no file.  *path (PATH_MAX bytes) gets the
- * final name. */
+/* Writes the end line, renames to dir/name.  The first error of any write comes
+ * back here and leaves no file.  path, if not NULL, gets the final name
+ * (-ENAMETOOLONG when path_bytes do not do).  Frees *dp in any case. */
 int dump_end(struct dump **dp, const char *name, char *path, size_t path_bytes);
 
 #endif

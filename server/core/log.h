@@ -28,7 +28,8 @@ enum log_level {
 enum log_sink { LOG_SINK_STDERR, LOG_SINK_FILE, LOG_SINK_JOURNAL };
 
 /* Start logging.  path only for LOG_SINK_FILE ("-" is stderr); its parent
- * directories are made (0755), the file is 0600 and appended to.  0 or -errno.
+ * directories are made (0755), the file is 0600 and appended to.  0 or -errno:
+ * then everything stays as it was; -ENOENT also when there is no journal.
  * Before it, lines go to stderr. */
 int log_open(enum log_sink sink, const char *path, enum log_level level,
              bool local_time);
@@ -42,7 +43,10 @@ enum log_level log_get_level(void);
 int log_level_parse(const char *text, enum log_level *out);
 const char *log_level_name(enum log_level level);
 
-/* [time] L [file:line:func] 0-domain: text */
+enum { LOG_LINE_BYTES_MAX = 4096 }; /* with the newline; the rest is cut */
+
+/* [time] L [file:line:func] 0-domain: text
+ * Control characters in the text become \xNN. */
 void log_write(enum log_level level, const char *domain, const char *file,
                int line, const char *func, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
@@ -51,13 +55,15 @@ bool log_enabled(enum log_level level);
 /* At most `burst` lines per second at one place; what was held back is told
  * in one line when the next second's first line comes. */
 struct log_limit {
-    const unsigned burst;
-    _Atomic(uint64_t) second;
-    _Atomic(uint32_t) used;
+    const unsigned burst; /* at least 1 */
+    _Atomic(uint64_t) window; /* second, and lines written in it */
     _Atomic(uint32_t) held;
 };
 /* True when a line may be written now; *held gets how many were not. */
 bool log_limit_pass(struct log_limit *limit, uint32_t *held);
+/* As if it were that second of any clock that does not go back. */
+bool log_limit_pass_at(struct log_limit *limit, uint64_t second,
+                       uint32_t *held);
 
 /* A file that logs says what it is part of: #define LOG_DOMAIN "posix" before
  * the include. */

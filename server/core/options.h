@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum option_type {
     OPTION_BOOL,
@@ -51,6 +52,9 @@ int option_find(const char *key);
 /* The known key that looks most like `key`, for error messages; NULL if
  * nothing is near. */
 const char *option_nearest(const char *key);
+/* One line an option: key, type, range, default ("-": none), reloadable (yes
+ * or no) and help, with tabs between. */
+void options_print_table(FILE *out);
 
 struct options;
 struct options *options_new(void);
@@ -58,7 +62,9 @@ void options_free(struct options **op);
 
 enum { OPTION_ERROR_BYTES = 512 };
 
-/* Check and set.  0; -ENOENT unknown key, -EINVAL bad value, -ERANGE out of
+/* What is set with running false (the command line) is pinned: no file changes
+ * it, read before or after.
+ * Check and set.  0; -ENOENT unknown key, -EINVAL bad value, -ERANGE out of
  * range, -EPERM not changeable while running (running true), -ENOMEM; `err`
  * then holds one clear line.  "auth.login.<user>.password" style keys, which
  * the table cannot list, go through options_set_login(). */
@@ -67,12 +73,12 @@ int options_set(struct options *o, const char *key, const char *value,
 /* Check only. */
 int options_check(const char *key, const char *value,
                   char err[OPTION_ERROR_BYTES]);
-/* Back to the default. */
+/* Back to the default, and no longer pinned.  -EPERM when not reloadable. */
 int options_reset(struct options *o, enum option_id id);
 bool options_is_default(const struct options *o, enum option_id id);
 
-/* Numbers, booleans (0/1), sizes (bytes), times (seconds), octal modes: one
- * atomic load, any thread. */
+/* Numbers, booleans (0/1), sizes (bytes), times (seconds), octal modes, and a
+ * choice's position in its list: one atomic load, any thread. */
 int64_t options_number(const struct options *o, enum option_id id);
 static inline bool
 options_bool(const struct options *o, enum option_id id)
@@ -91,20 +97,23 @@ char *options_text(const struct options *o, enum option_id id, char *buf,
  * that stays good; NULL when there is none. */
 const char *options_const(const struct options *o, enum option_id id);
 
-/* Users for auth.login. */
+/* Users for auth.login.  0, -EINVAL (empty, or 512 bytes and more), -E2BIG,
+ * -ENOMEM.  Subscribers are told of OPT_AUTH_LOGIN_ALLOW. */
 int options_set_login(struct options *o, const char *user,
                       const char *password);
-/* True and the password copied, if the user is known. */
+/* True and the password copied, if the user is known; bytes at least 512. */
 bool options_login(const struct options *o, const char *user, char *buf,
                    size_t bytes);
 
 /* Called after a reloadable option changed, on the changing thread, with no
- * lock held. Up to 16 of them. */
+ * lock held. Up to 16 of them, then -ENOSPC. */
 int options_subscribe(struct options *o,
                       void (*fn)(void *arg, enum option_id id), void *arg);
 
 /* Read an INI file.  Nothing is set unless everything in it is right; on
- * failure `err` names file, line, key and the nearest known key.  With
+ * failure (-ENOENT unknown key, -EINVAL, -ERANGE, -EFBIG past 1 MiB, or why the
+ * file cannot be read) `err` names file, line, key and the nearest known key.
+ * With
  * `running`, keys that are not in the file go back to their defaults, changed
  * keys that are not reloadable are left and told in `warn` (may be NULL). */
 int options_load_file(struct options *o, const char *path, bool running,
