@@ -1,1 +1,19 @@
-libserver_a_SOURCES +=
+libserver_a_SOURCES += \
+	server/fop/brick.h \
+	server/fop/stats.h server/fop/stats.c \
+	server/fop/client.h server/fop/client.c \
+	server/fop/call.h server/fop/call.c \
+	server/fop/resolve.h server/fop/resolve.c \
+	server/fop/permit.h server/fop/permit.c \
+	server/fop/run.h server/fop/run.c \
+	server/fop/handlers.h server/fop/handlers.c \
+	server/fop/fop_entry.c \
+	server/fop/fop_dir.c \
+	server/fop/fop_data.c \
+	server/fop/fop_attr.c \
+	server/fop/fop_xattr.c \
+	server/fop/fop_lock.c \
+	server/fop/fop_ipc.c \
+	server/fop/authorize.h server/fop/authorize.c \
+	server/fop/hello.h server/fop/hello.c \
+	server/fop/dump_program.h server/fop/dump_program.c

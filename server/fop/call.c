@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/fop/call.h"
+
+#include "mem/must.h"
+#include "mem/scope.h"
+
+MEM_TYPE(mt_arena, "server.fop", "call arena");
+
+void
+call_init(void *arg, struct rpc_request *req)
+{
+    struct call *c = call_of(req);
+    struct client *client = rpc_conn_user(req->conn);
+
+    c->magic = CALL_MAGIC;
+    c->brick = arg;
+    c->client = client == NULL ? NULL : client_get(client);
+    c->fop = NULL;
+    c->state = CALL_RECEIVED;
+    c->inode = c->parent = c->inode2 = c->parent2 = NULL;
+    c->fd = c->fd2 = NULL;
+    arena_init(&c->arena, &mt_arena, c->first_block, sizeof(c->first_block));
+    fop_reply_init(&c->reply, &c->arena);
+    if (client != NULL) {
+        MUTEX_SCOPE(&client->calls_mtx);
+        cds_list_add_tail(&c->node, &client->calls);
+        client->calls_count++;
+    }
+}
+
+void
+call_fini(void *arg, struct rpc_request *req)
+{
+    struct call *c = call_of(req);
+
+    OBJ_CHECK(c, CALL_MAGIC);
+    must(c->brick == arg);
+    fd_put(c->fd);
+    fd_put(c->fd2);
+    inode_put(c->inode);
+    inode_put(c->inode2);
+    inode_put(c->parent);
+    inode_put(c->parent2);
+    fop_reply_fini(&c->reply);
+    arena_release(&c->arena);
+    if (c->client != NULL) {
+        mutex_lock(&c->client->calls_mtx);
+        cds_list_del(&c->node);
+        c->client->calls_count--;
+        mutex_unlock(&c->client->calls_mtx);
+        client_put(c->client);
+    }
+    c->magic = 0;
+}
+
+struct posix_call
+call_posix(struct call *c)
+{
+    return (struct posix_call){.px = c->brick->px,
+                               .caller = &c->caller,
+                               .xdata = &c->args.xdata,
+                               .reply = &c->reply.xdata,
+                               .arena = &c->arena};
+}

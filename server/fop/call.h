@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A request from its record to its reply.  It belongs to one thread at a time;
+ * handing it over (to the pool, to a lock's waiting list) is the only
+ * synchronisation it needs.
+ */
+#ifndef CLINKER_SERVER_FOP_CALL_H
+#define CLINKER_SERVER_FOP_CALL_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "mem/arena.h"
+#include "rpc/program.h"
+#include "server/core/caller.h"
+#include "server/fop/brick.h"
+#include "server/fop/client.h"
+#include "server/posix/posix.h"
+#include "server/wire/args.h"
+#include "server/wire/reply.h"
+
+enum { CALL_MAGIC = 0x43414c4c, CALL_FIRST_BLOCK_BYTES = 2048 };
+
+enum call_state { CALL_RECEIVED, CALL_QUEUED, CALL_RUNNING, CALL_PARKED };
+
+struct call {
+    struct rpc_request rpc; /* first: rpc hands us a pointer to it */
+    unsigned magic;
+    struct brick *brick;
+    struct client *client;      /* a reference; NULL before SETVOLUME */
+    struct cds_list_head node;  /* [client->calls_mtx] on client->calls */
+    const struct fop_def *fop;  /* NULL: not a file operation */
+    _Atomic(int) state;         /* enum call_state, for the statedump */
+    struct caller caller;
+    uint32_t groups[RPC_GROUPS_MAX]; /* squashed, or looked up */
+    struct arena arena;
+    struct fop_args args;
+    struct fop_reply reply;
+    struct iot_work work;
+    /* Resolved objects, given back with the call. */
+    struct inode *inode, *parent, *inode2, *parent2;
+    struct fd *fd, *fd2;
+    _Alignas(16) uint8_t first_block[CALL_FIRST_BLOCK_BYTES];
+};
+
+static inline struct call *
+call_of(struct rpc_request *req)
+{
+    return (struct call *)req;
+}
+
+/* For rpc_service_ops; arg is the brick. */
+void call_init(void *arg, struct rpc_request *req);
+void call_fini(void *arg, struct rpc_request *req);
+
+/* What posix functions want. */
+struct posix_call call_posix(struct call *c);
+
+#endif

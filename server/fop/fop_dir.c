@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Operations on open directories. */
+#include <errno.h>
+#include <string.h>
+
+#include "mem/must.h"
+#include "server/fop/handlers.h"
+#include "server/fop/permit.h"
+#include "server/fop/resolve.h"
+
+enum {
+    READDIR_BYTES_MAX = 128 * 1024,    /* as clients count, and as encoded */
+    READDIR_ENCODED_BYTES_MAX = 1 << 20, /* with what xdata asked for */
+    /* What the peer charges an entry besides its name; clients size their
+     * requests for it. */
+    READDIR_ENTRY_CHARGE = 208,
+};
+
+int64_t
+fop_opendir(struct call *c)
+{
+    struct posix_call pc = call_posix(c);
+    int64_t number;
+    int err = resolve_inode(c);
+
+    if (err == 0)
+        err = permit_inode(c, c->inode, ACCESS_R);
+    if (err == 0)
+        err = posix_opendir(&pc, c->inode, c->client, &c->fd);
+    if (err != 0)
+        return err;
+    number = fd_table_install(c->client->fds, c->fd);
+    if (number < 0)
+        return number;
+    c->reply.fd = number;
+    return 0;
+}
+
+struct emit_state {
+    struct call *c;
+    uint32_t left;
+};
+
+static bool
+emit(void *arg, const struct posix_dirent *e)
+{
+    struct emit_state *st = arg;
+    struct fop_reply *r = &st->c->reply;
+    uint32_t charge = READDIR_ENTRY_CHARGE + e->name_bytes + 1;
+
+    if (charge > st->left || r->entries.pos > READDIR_ENCODED_BYTES_MAX)
+        return false;
+    st->left -= charge;
+    fop_reply_entry(r, e->ino, e->off, e->type, e->name, e->name_bytes,
+                    e->stat, e->xdata);
+    return true;
+}
+
+static int64_t
+readdir(struct call *c, bool plus)
+{
+    struct posix_call pc = call_posix(c);
+    struct emit_state st = {.c = c};
+    uint32_t size = (uint32_t)c->args.size;
+    bool end = false;
+    int taken, err;
+
+    err = resolve_fd(c);
+    if (err == 0)
+        err = permit_inode(c, c->fd->inode, ACCESS_R);
+    if (err != 0)
+        return err;
+    if (size > READDIR_BYTES_MAX)
+        size = READDIR_BYTES_MAX;
+    st.left = size;
+    err = xdr_out_init(&c->reply.entries, 0, size < 4096 ? 4096 : size);
+    if (err != 0)
+        return err;
+    taken = posix_readdir(&pc, c->fd, c->args.offset, plus, size, emit, &st,
+                          &end);
+    if (taken < 0)
+        return taken;
+    /* The one success with a meaning in op_errno: nothing comes after this. */
+    if (end)
+        c->reply.op_errno = ENOENT;
+    return taken;
+}
+
+int64_t
+fop_readdir(struct call *c)
+{
+    return readdir(c, false);
+}
+
+int64_t
+fop_readdirp(struct call *c)
+{
+    static const char *const acls[] = {"system.posix_acl_access",
+                                       "system.posix_acl_default"};
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(acls); i++) {
+        int err = 0;
+
+        if (!dict_has(&c->args.xdata, acls[i]))
+            err = dict_set_u64(&c->args.xdata, acls[i], 0);
+        if (err != 0)
+            return err;
+    }
+    return readdir(c, true);
+}
+
+int64_t
+fop_fsyncdir(struct call *c)
+{
+    struct posix_call pc = call_posix(c);
+    int err = resolve_fd(c);
+
+    if (err != 0)
+        return err;
+    return posix_fsyncdir(&pc, c->fd->inode, c->fd, c->args.what != 0);
+}

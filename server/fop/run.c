@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/fop/run.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "mem/must.h"
+#include "server/fop/dump_program.h"
+#include "server/fop/handlers.h"
+#include "server/lock/posixlk.h"
+#include "server/stage/squash.h"
+#define LOG_DOMAIN "server"
+#include "server/core/log.h"
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec ts;
+
+    must(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* --- who asks --- */
+
+static void
+set_caller(struct call *c)
+{
+    const struct rpc_cred *cred = &c->rpc.cred;
+    struct options *o = c->brick->options;
+    struct squash_rules rules = {
+        .root_squash = options_bool(o, OPT_ROOT_SQUASH),
+        .all_squash = options_bool(o, OPT_ALL_SQUASH),
+        .anonuid = (uint32_t)options_number(o, OPT_ANONUID),
+        .anongid = (uint32_t)options_number(o, OPT_ANONGID),
+    };
+
+    c->caller = (struct caller){
+        .pid = cred->pid,
+        .uid = cred->uid,
+        .gid = cred->gid,
+        .groups_count = cred->groups_count,
+        .groups = cred->groups,
+        .lk_owner = cred->lk_owner,
+        .lk_owner_bytes = cred->lk_owner_bytes,
+        .time_flags = cred->time_flags,
+        .time = {.tv_sec = (time_t)cred->ctime_sec,
+                 .tv_nsec = cred->ctime_nsec},
+        .internal_fop = dict_has(&c->args.xdata, "glusterfs-internal-fop"),
+    };
+    if (c->caller.time.tv_nsec >= 1000000000)
+        c->caller.time_flags = 0; /* no such time: dictate none */
+    squash_apply(&c->caller, c->client->trusted, &rules, c->groups);
+}
+
+/* May ask the name service, so on a worker. */
+static void
+manage_groups(struct call *c)
+{
+    int n;
+
+    if (!options_bool(c->brick->options, OPT_MANAGE_GIDS))
+        return;
+    n = groups_lookup(c->brick->groups, c->caller.uid, c->groups,
+                      RPC_GROUPS_MAX);
+    c->caller.groups = c->groups;
+    c->caller.groups_count = n < 0 ? 0 : (uint32_t)n;
+}
+
+/* --- sub-directory mounts: the client's root is that directory --- */
+
+static void
+subdir_in(struct call *c)
+{
+    if (c->client->subdir == NULL)
+        return;
+    if (gfid_is_root(&c->args.gfid))
+        c->args.gfid = c->client->subdir_gfid;
+    if (gfid_is_root(&c->args.gfid2))
+        c->args.gfid2 = c->client->subdir_gfid;
+}
+
+static void
+subdir_out(struct call *c)
+{
+    unsigned i;
+
+    if (c->client->subdir == NULL)
+        return;
+    for (i = 0; i < FOP_REPLY_IATTS; i++) {
+        struct iatt *ia = &c->reply.iatt[i];
+
+        if (gfid_equal(&ia->gfid, &c->client->subdir_gfid)) {
+            ia->gfid = gfid_root;
+            ia->ino = 1;
+        }
+    }
+}
+
+/* --- lock counts asked for in xdata (storage.md 3.8) --- */
+
+static struct inode *
+counted_inode(const struct call *c)
+{
+    switch (c->fop->counts) {
+    case FOP_COUNTS_OBJECT:
+        return c->inode;
+    case FOP_COUNTS_FD:
+        return c->fd == NULL ? NULL : c->fd->inode;
+    case FOP_COUNTS_PARENT:
+        return c->parent;
+    case FOP_COUNTS_NONE:
+        break;
+    }
+    return NULL;
+}
+
+/* Internal locks come with replication; until then there are none to count. */
+static int
+answer_counts(struct call *c)
+{
+    static const char *const internal[] = {
+        "glusterfs.inodelk-count",
+        "glusterfs.entrylk-count",
+        "glusterfs.parent-entrylk",
+    };
+    const struct dict *asked = &c->args.xdata;
+    struct dict *xdata = &c->reply.xdata;
+    struct inode *inode = counted_inode(c);
+    int err = 0;
+    size_t i;
+
+    if (c->fop->counts == FOP_COUNTS_NONE || asked->count == 0)
+        return 0;
+    for (i = 0; i < COUNT_OF(internal) && err == 0; i++)
+        if (dict_has(asked, internal[i]) &&
+            (i < 2 || c->fop->proc == FOP_LOOKUP))
+            err = dict_set_i64(xdata, internal[i], 0);
+    if (err == 0 && dict_has(asked, "glusterfs.inodelk-dom-count"))
+        err = dict_set_i64(xdata, "glusterfs.inodelk-count", 0);
+    if (err == 0 && dict_has(asked, "glusterfs.posixlk-count"))
+        err = dict_set_i64(xdata, "glusterfs.posixlk-count",
+                           inode == NULL ? 0 : lk_count(inode));
+    return err;
+}
+
+/* --- the answer --- */
+
+static void
+count(struct call *c)
+{
+    fop_stats_count(&c->brick->stats, c->fop->proc, c->reply.op_ret < 0,
+                    now_ns() - c->rpc.received_ns);
+    if (c->reply.op_ret <= 0)
+        return;
+    if (c->fop->proc == FOP_READ)
+        fop_stats_bytes(&c->brick->stats, (uint64_t)c->reply.op_ret, 0);
+    if (c->fop->proc == FOP_WRITE)
+        fop_stats_bytes(&c->brick->stats, 0, (uint64_t)c->reply.op_ret);
+}
+
+void
+fop_finish(struct call *c, int64_t ret)
+{
+    struct iobuf *head, *payload;
+    size_t bytes, payload_bytes;
+
+    OBJ_CHECK(c, CALL_MAGIC);
+    must(ret != FOP_WAITS && ret <= INT32_MAX);
+    if (ret >= 0) {
+        int err = answer_counts(c);
+
+        if (err != 0)
+            ret = err;
+    }
+    if (ret < 0)
+        fop_reply_fail(&c->reply, (int)-ret);
+    else
+        c->reply.op_ret = (int32_t)ret;
+    subdir_out(c);
+    count(c);
+    head = c->reply.entries.failed
+               ? NULL
+               : fop_reply_encode(&c->reply, c->fop, &bytes);
+    if (head == NULL) {
+        log_limited(LOG_LVL_ERROR, 1, "%s: no memory for the reply to %s",
+                    c->fop->name, c->client->uid);
+        rpc_reply_error(&c->rpc, RPC_SYSTEM_ERR);
+        return;
+    }
+    payload = c->reply.payload;
+    payload_bytes = c->reply.payload_bytes;
+    c->reply.payload = NULL;
+    rpc_reply(&c->rpc, head, bytes, payload, payload_bytes);
+}
+
+/* --- the way there --- */
+
+static int64_t
+handle(struct call *c)
+{
+    fop_handler handler = fop_handlers[c->fop->proc];
+
+    if (handler == NULL)
+        return -EOPNOTSUPP;
+    if (c->args.nul_in_name)
+        return -EINVAL;
+    if ((c->fop->flags & FOP_CHANGES) && c->caller.pid >= 0 &&
+        options_bool(c->brick->options, OPT_READ_ONLY))
+        return -EROFS;
+    return handler(c);
+}
+
+static void
+run(struct iot_work *work)
+{
+    struct call *c = container_of_member(work, struct call, work);
+    int64_t ret;
+
+    c->state = CALL_RUNNING;
+    manage_groups(c);
+    ret = handle(c);
+    if (ret != FOP_WAITS)
+        fop_finish(c, ret);
+}
+
+/* Its client has gone before its turn came. */
+static void
+drop(struct iot_work *work)
+{
+    struct call *c = container_of_member(work, struct call, work);
+
+    rpc_request_drop(&c->rpc);
+}
+
+static enum iot_class
+class_of(const struct call *c)
+{
+    if (c->caller.pid < 0 && c->caller.pid != CALLER_PID_NO_ROOT_SQUASH &&
+        !(c->fop->flags & FOP_NEVER_LEAST))
+        return IOT_LEAST;
+    return c->fop->class;
+}
+
+static void
+garbage(struct call *c, const char *what)
+{
+    log_limited(LOG_LVL_WARNING, 5, "%s from %s: %s",
+                c->fop == NULL ? "file operation" : c->fop->name,
+                rpc_conn_peer(c->rpc.conn), what);
+    rpc_reply_error(&c->rpc, RPC_GARBAGE_ARGS);
+}
+
+void
+fop_receive(struct rpc_request *req)
+{
+    struct call *c = call_of(req);
+    const struct fop_def *fop = &fop_table[req->proc];
+    int err;
+
+    OBJ_CHECK(c, CALL_MAGIC);
+    if (c->client == NULL) {
+        garbage(c, "sent before SETVOLUME");
+        return;
+    }
+    c->fop = fop;
+    err = fop_args_decode(&c->args, fop, req->args, req->args_bytes,
+                          &c->arena);
+    if (err == -EINVAL) {
+        garbage(c, "arguments do not decode");
+        return;
+    }
+    if (err != 0) {
+        fop_finish(c, err);
+        return;
+    }
+    if (fop->proc == FOP_WRITE && c->args.size != req->payload_bytes) {
+        garbage(c, "size and payload differ");
+        return;
+    }
+    subdir_in(c);
+    set_caller(c);
+    c->work.owner = &c->client->owner;
+    c->work.class = class_of(c);
+    c->work.run = run;
+    c->work.drop = drop;
+    c->state = CALL_QUEUED;
+    iot_submit(c->brick->pool, &c->work);
+}
+
+static void
+receive_null(struct rpc_request *req)
+{
+    reply_plain(req, 0, 0);
+}
+
+/* No message of this form has been sent by any client for years. */
+static void
+receive_garbage(struct rpc_request *req)
+{
+    rpc_reply_error(req, RPC_GARBAGE_ARGS);
+}
+
+static const struct rpc_proc procs[FOP_PROCS] = {
+    [0] = {.name = "NULL", .handler = receive_null},
+#define FOP(proc_, number_, name_, ...)                                        \
+    [proc_] = {.name = #name_,                                                 \
+               .handler = fop_receive,                                         \
+               .split = (proc_) == FOP_WRITE ? fop_write_split : NULL},
+#include "server/wire/fop_list.h"
+#undef FOP
+    [FOP_COMPOUND] = {.name = "COMPOUND", .handler = receive_garbage},
+};
+
+const struct rpc_program fop_program_v400 = {
+    .name = "GlusterFS 4.x v1",
+    .number = 1298437,
+    .version = 400,
+    .procs = procs,
+    .procs_count = FOP_PROCS,
+};

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One executable, three names: clinkerd; clinkerctl, its command line; and
+ * glusterfsd, for whom options, exit codes and manners are the peer's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/ctl.h"
+#include "config.h"
+#include "mem/alloc.h"
+#include "mem/must.h"
+#include "mem/scope.h"
+#include "server/core/cmdline.h"
+#include "server/core/volfile.h"
+#include "server/daemon.h"
+#include "server/server.h"
+#define LOG_DOMAIN "clinkerd"
+#include "server/core/log.h"
+
+MEM_TYPE(mt_main, "server", "main");
+
+enum {
+    EXIT_START = 1,        /* the daemon could not start */
+    EXIT_PEER_USAGE = 255, /* as the peer exits on bad values */
+    EXIT_PEER_PORT = 98,   /* EADDRINUSE: glusterd tries another port */
+};
+
+#define CONFIG_DEFAULT SYSCONFDIR "/clinker/clinkerd.conf"
+
+struct program {
+    struct cmdline cmd;
+    struct options *options;
+    const char *config; /* the file in use, NULL: none */
+};
+
+static void
+complain(const struct program *p, const char *text)
+{
+    fprintf(stderr, "%s: %s\n", p->cmd.program, text);
+}
+
+/* --- configuration, in rising order: defaults, file or volfile, command
+ * line --- */
+
+static void
+note(void *arg, const char *line)
+{
+    log_info("%s", line);
+}
+
+static int
+set(struct options *o, const char *key, const char *value, bool running,
+    char err[OPTION_ERROR_BYTES])
+{
+    int e;
+
+    if (running) {
+        char now[4096];
+        int id = option_find(key);
+
+        /* The command line holds over the file; what cannot change while
+         * running has its value since the start. */
+        if (id >= 0 && !option_def((enum option_id)id)->reloadable)
+            return 0;
+        if (id >= 0 && strcmp(options_text(o, (enum option_id)id, now,
+                                           sizeof(now)),
+                              value) == 0)
+            return 0;
+    }
+    e = options_set(o, key, value, running, err);
+    return e;
+}
+
+static int
+apply_sets(struct program *p, bool running, char err[OPTION_ERROR_BYTES])
+{
+    size_t i;
+    int e = 0;
+
+    for (i = 0; i < p->cmd.sets_count && e == 0; i++) {
+        const char *eq = strchr(p->cmd.sets[i], '=');
+        AUTO_FREE char *key = NULL;
+
+        if (eq == NULL || eq == p->cmd.sets[i]) {
+            (void)snprintf(err, OPTION_ERROR_BYTES,
+                           "--set %s: KEY=VALUE is wanted", p->cmd.sets[i]);
+            return -EINVAL;
+        }
+        key = mem_strndup(&mt_main, p->cmd.sets[i],
+                          (size_t)(eq - p->cmd.sets[i]));
+        if (key == NULL)
+            return -ENOMEM;
+        e = set(p->options, key, eq + 1, running, err);
+    }
+    return e;
+}
+
+static int
+apply_volfile(struct program *p, bool running, char err[OPTION_ERROR_BYTES])
+{
+    char verr[VOLFILE_ERROR_BYTES] = "";
+    struct volfile *v = NULL;
+    size_t i;
+    int e = volfile_read(&v, p->cmd.volfile, verr);
+
+    for (i = 0; i < p->cmd.xlator_options_count && e == 0; i++)
+        e = volfile_override(v, p->cmd.xlator_options[i], verr);
+    if (e == 0)
+        e = volfile_apply(v, p->options, running, verr, note, NULL);
+    volfile_free(&v);
+    if (e != 0)
+        (void)snprintf(err, OPTION_ERROR_BYTES, "%s", verr);
+    return e;
+}
+
+/* The brick directory as given on the command line, made absolute. */
+static int
+apply_brick(struct program *p, char err[OPTION_ERROR_BYTES])
+{
+    AUTO_FREE char *path = NULL;
+    char cwd[4096];
+    size_t len;
+
+    if (p->cmd.brick == NULL)
+        return 0;
+    if (p->cmd.brick[0] == '/') {
+        path = mem_strdup(&mt_main, p->cmd.brick);
+    } else {
+        if (getcwd(cwd, sizeof(cwd)) == NULL)
+            return -errno;
+        path = mem_asprintf(&mt_main, "%s/%s", cwd, p->cmd.brick);
+    }
+    if (path == NULL)
+        return -ENOMEM;
+    for (len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+        path[len - 1] = '\0';
+    return options_set(p->options, "posix.directory", path, false, err);
+}
+
+static int
+apply_log_options(struct program *p, char err[OPTION_ERROR_BYTES])
+{
+    const struct cmdline *cmd = &p->cmd;
+    int e = 0;
+
+    if (cmd->log_level != NULL)
+        e = options_set(p->options, "log.level", cmd->log_level, false, err);
+    if (e == 0 && cmd->debug)
+        e = options_set(p->options, "log.level", "DEBUG", false, err);
+    if (e == 0 && cmd->log_file != NULL && !cmd->debug)
+        e = options_set(p->options, "log.file", cmd->log_file, false, err);
+    if (e == 0 && cmd->logger != NULL && strcmp(cmd->logger, "syslog") == 0)
+        e = options_set(p->options, "log.sink", "journal", false, err);
+    if (e == 0 && cmd->localtime_logging)
+        e = options_set(p->options, "log.localtime", "on", false, err);
+    if (e == 0 && cmd->pid_file != NULL)
+        e = options_set(p->options, "server.pid-file", cmd->pid_file, false,
+                        err);
+    if (e == 0 && cmd->brick_name != NULL)
+        e = options_set(p->options, "server.brick-name", cmd->brick_name,
+                        false, err);
+    return e;
+}
+
+static void
+warn(void *arg, const char *text)
+{
+    log_warning("%s", text);
+}
+
+static int
+configure(struct program *p, char err[OPTION_ERROR_BYTES])
+{
+    int e = 0;
+
+    if (p->cmd.config != NULL)
+        p->config = p->cmd.config;
+    else if (p->cmd.volfile == NULL && access(CONFIG_DEFAULT, F_OK) == 0)
+        p->config = CONFIG_DEFAULT;
+    if (p->cmd.volfile_server != NULL) {
+        (void)snprintf(err, OPTION_ERROR_BYTES,
+                       "a volfile from a management daemon (-s) is not "
+                       "supported yet: give one with -f");
+        return -ENOTSUP;
+    }
+    if (p->config != NULL)
+        e = options_load_file(p->options, p->config, false, err, warn, NULL);
+    if (e == 0 && p->cmd.volfile != NULL)
+        e = apply_volfile(p, false, err);
+    if (e == 0)
+        e = apply_brick(p, err);
+    if (e == 0)
+        e = apply_log_options(p, err);
+    if (e == 0)
+        e = apply_sets(p, false, err);
+    if (e == 0 && options_const(p->options, OPT_BRICK_DIRECTORY) == NULL) {
+        (void)snprintf(err, OPTION_ERROR_BYTES,
+                       "which brick? Give its directory, a config file (-c) "
+                       "or a volfile (-f)");
+        e = -EINVAL;
+    }
+    return e;
+}
+
+static int
+reload(void *arg, char err[OPTION_ERROR_BYTES])
+{
+    struct program *p = arg;
+    int e = 0;
+
+    if (p->config != NULL)
+        e = options_load_file(p->options, p->config, true, err, warn, NULL);
+    if (e == 0 && p->cmd.volfile != NULL)
+        e = apply_volfile(p, true, err);
+    return e != 0 ? e : apply_sets(p, true, err);
+}
+
+/* --- process --- */
+
+static int
+open_log(struct program *p, char err[OPTION_ERROR_BYTES])
+{
+    enum log_sink sink = LOG_SINK_STDERR;
+    enum log_level level = LOG_LVL_INFO;
+    char text[64];
+    const char *file = options_const(p->options, OPT_LOG_FILE);
+    int e;
+
+    (void)options_text(p->options, OPT_LOG_LEVEL, text, sizeof(text));
+    if (log_level_parse(text, &level) != 0)
+        return -EINVAL;
+    if (strcmp(options_const(p->options, OPT_LOG_SINK), "journal") == 0)
+        sink = LOG_SINK_JOURNAL;
+    else if (file != NULL && strcmp(file, "-") != 0 &&
+             strcmp(file, "/dev/stderr") != 0)
+        sink = LOG_SINK_FILE;
+    e = log_open(sink, file, level, options_bool(p->options,
+                                                 OPT_LOG_LOCALTIME));
+    if (e != 0)
+        (void)snprintf(err, OPTION_ERROR_BYTES,
+                       "failed to open log file %s: %s",
+                       file == NULL ? "" : file, strerror(-e));
+    return e;
+}
+
+static void
+raise_limits(void)
+{
+    struct rlimit fds = {1048576, 1048576};
+    struct rlimit fewer = {65536, 65536};
+
+    if (setrlimit(RLIMIT_NOFILE, &fds) != 0 &&
+        setrlimit(RLIMIT_NOFILE, &fewer) != 0)
+        log_warning("cannot raise the limit of open files: %s",
+                    strerror(errno));
+}
+
+static void
+set_oom_score(const struct cmdline *cmd)
+{
+    AUTO_CLOSE int fd = -1;
+    char text[16];
+    int len;
+
+    if (!cmd->oom_score_adj_set)
+        return;
+    fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    len = snprintf(text, sizeof(text), "%d", cmd->oom_score_adj);
+    if (fd < 0 || write(fd, text, (size_t)len) != len)
+        log_warning("cannot set oom_score_adj: %s", strerror(errno));
+}
+
+static void
+log_must(const char *text)
+{
+    log_write(LOG_LVL_CRITICAL, "must", "main.c", 0, "must", "%s", text);
+}
+
+static int
+exit_code(const struct program *p, int ended_by)
+{
+    if (ended_by == 0)
+        return EXIT_START; /* the brick has failed */
+    return p->cmd.peer_mode ? ended_by : 0;
+}
+
+static int
+serve(struct program *p, struct daemon *d)
+{
+    const struct server_params params = {.options = p->options,
+                                         .config_path = p->config,
+                                         .version = PACKAGE_VERSION,
+                                         .reload = reload,
+                                         .arg = p};
+    char err[SERVER_ERROR_BYTES];
+    struct server *srv;
+    int code;
+
+    log_notice("started running %s version %s", p->cmd.program,
+               PACKAGE_VERSION);
+    raise_limits();
+    set_oom_score(&p->cmd);
+    srv = server_start(&params, err);
+    if (srv == NULL) {
+        code = errno == EADDRINUSE && p->cmd.peer_mode ? EXIT_PEER_PORT
+                                                       : EXIT_START;
+        log_error("%s", err);
+        if (options_const(p->options, OPT_LOG_FILE) != NULL)
+            complain(p, err); /* not only in the log file */
+        daemon_tell_parent(d, code);
+        return code;
+    }
+    daemon_tell_parent(d, 0);
+    code = exit_code(p, server_run(srv));
+    server_stop(&srv);
+    log_notice("stopped");
+    return code;
+}
+
+static int
+run(struct program *p)
+{
+    char err[OPTION_ERROR_BYTES] = "";
+    struct daemon d;
+    int e = configure(p, err), code;
+
+    if (e != 0) {
+        complain(p, err);
+        return p->cmd.peer_mode && p->cmd.volfile == NULL ? EXIT_PEER_USAGE
+                                                          : EXIT_START;
+    }
+    if (p->cmd.check_only) {
+        printf("%s: configuration is right\n", p->cmd.program);
+        return 0;
+    }
+    e = open_log(p, err);
+    if (e != 0) {
+        complain(p, err);
+        return p->cmd.peer_mode ? EXIT_PEER_USAGE : EXIT_START;
+    }
+    must_set_hook(log_must);
+    umask(0);
+    (void)signal(SIGPIPE, SIG_IGN);
+    code = daemon_begin(&d, options_const(p->options, OPT_PID_FILE),
+                        p->cmd.peer_mode && !p->cmd.foreground, err);
+    if (d.is_parent)
+        return code;
+    if (code != 0) {
+        log_error("%s", err);
+        if (options_const(p->options, OPT_LOG_FILE) != NULL)
+            complain(p, err);
+        daemon_tell_parent(&d, EXIT_START);
+        return EXIT_START;
+    }
+    code = serve(p, &d);
+    log_close();
+    return code;
+}
+
+static const char *
+base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash == NULL ? path : slash + 1;
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct program p;
+    int code = 0;
+
+    if (argc > 0 && strcmp(base_name(argv[0]), "clinkerctl") == 0)
+        return clinkerctl_main(argc, argv);
+    if (cmdline_parse(&p.cmd, argc, argv, &code) != 0)
+        return code;
+    if (p.cmd.print != NULL) {
+        printf("%s\n", p.cmd.print);
+        return 0;
+    }
+    if (p.cmd.list_options) {
+        options_print_table(stdout);
+        return 0;
+    }
+    p.options = options_new();
+    if (p.options == NULL) {
+        complain(&p, "out of memory");
+        return EXIT_START;
+    }
+    code = run(&p);
+    options_free(&p.options);
+    return code;
+}
