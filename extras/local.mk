@@ -1,1 +1,4 @@
-# filled below
+EXTRA_DIST += \
+	extras/clinkerd.service \
+	extras/clinkerd.conf \
+	extras/clinkerd.logrotate

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One executable, three names: clinkerd; clinkerctl, its command line; and
- * glusterfsd, for whom options, exit codes and manners are the peer's.
+ * The daemon's program: command line, configuration, log, pid file.  Called as
+ * glusterfsd, or with that program's options, its exit codes and manners are
+ * the peer's.
  */
+#include "server/clinkerd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/ctl.h"
 #include "config.h"
 #include "mem/alloc.h"
 #include "mem/must.h"
@@ -365,22 +367,12 @@ run(struct program *p)
     return code;
 }
 
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash == NULL ? path : slash + 1;
-}
-
 int
-main(int argc, char **argv)
+clinkerd_main(int argc, char **argv)
 {
     static struct program p;
     int code = 0;
 
-    if (argc > 0 && strcmp(base_name(argv[0]), "clinkerctl") == 0)
-        return clinkerctl_main(argc, argv);
     if (cmdline_parse(&p.cmd, argc, argv, &code) != 0)
         return code;
     if (p.cmd.print != NULL) {
