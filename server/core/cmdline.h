@@ -40,12 +40,16 @@ struct cmdline {
     size_t xlator_options_count;
     int oom_score_adj;
     bool oom_score_adj_set;
-    /* queries: print and leave */
-    const char *print;      /* text to print, then exit 0; NULL: none */
+    const char *print;      /* the answer to a query, printed already */
 };
 
-/* 0: go on.  1: *exit_code says how to leave (help, version, error; the text
- * has been printed).  Pointers are into argv. */
+/* 0: go on.  1: *exit_code says how to leave (help, version, queries, error;
+ * the text has been printed): 0; 64 for a command line that is none; for bad
+ * values 255 in peer mode, else 64.  list_options and check_only are the
+ * caller's to do.  Pointers are into argv or to constants.
+ *
+ * Called as glusterfsd it knows the peer's options only, so that their unique
+ * prefixes mean what they mean there. */
 int cmdline_parse(struct cmdline *c, int argc, char **argv, int *exit_code);
 
 #endif
