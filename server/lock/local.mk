@@ -1,1 +1,19 @@
-libserver_a_SOURCES +=
+libserver_a_SOURCES += \
+	server/lock/range.h server/lock/range.c \
+	server/lock/record.h server/lock/record.c \
+	server/lock/domain.h server/lock/domain.c \
+	server/lock/posixlk.h server/lock/posixlk.c \
+	server/lock/posixlk_dump.c
+
+check_PROGRAMS += \
+	tests/unit/test_lk_range tests/unit/test_posixlk
+TESTS += \
+	tests/unit/test_lk_range tests/unit/test_posixlk
+tests_unit_test_lk_range_SOURCES = tests/unit/test_lk_range.c
+tests_unit_test_lk_range_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_lk_range_LDADD = libserver.a libmem.a $(CHECK_LIBS)
+tests_unit_test_posixlk_SOURCES = tests/unit/test_posixlk.c \
+	tests/unit/lk_scene.h tests/unit/lk_scene.c
+tests_unit_test_posixlk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_posixlk_LDADD = libserver.a libmem.a $(CHECK_LIBS) \
+	$(URCU_LIBS)

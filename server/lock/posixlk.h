@@ -13,19 +13,10 @@
 #include "server/core/dump.h"
 #include "server/inode/fd.h"
 #include "server/inode/table.h"
+#include "server/lock/range.h"
 
 enum lk_type { LK_READ = 0, LK_WRITE = 1, LK_UNLOCK = 2 };
 enum { LK_OWNER_BYTES_MAX = 1024 };
-
-/* Ranges as fcntl counts them. */
-struct lk_range {
-    uint64_t start;
-    uint64_t end; /* inclusive; INT64_MAX: to infinity */
-};
-
-/* From wire's start and len (may be negative): -EINVAL when start < 0 or it
- * overflows.  Pure. */
-int lk_range_from(int64_t start, int64_t len, struct lk_range *out);
 
 /* How clients see a lock. */
 struct lk_desc {
@@ -54,30 +45,43 @@ struct lk_request {
 };
 
 /* GETLK: the first conflicting lock, or type LK_UNLOCK and the request's range
- * when there is none. */
+ * when there is none. -EINVAL. */
 int lk_test(const struct lk_request *req, struct lk_desc *out);
 
-/* SETLK(W).  0: done. -EAGAIN: not to be had and wait is NULL.  1: queued;
- * `done` will be called exactly once, by whoever frees the range or clears the
- * waiter, with no mutex held: err 0 granted, else -errno.  *out (may be NULL):
- * what is answered. -EINVAL, -ENOMEM, -ESHUTDOWN (the client's fd table was
- * closed: the caller passes gone). */
+/* Who waits.  `done` is called exactly once, by whoever frees the range or
+ * takes the waiter away, on that one's thread, with no mutex held: err 0 and
+ * what was granted, else a negative errno and NULL.  That may be before
+ * lk_set() has returned. */
 struct lk_wait {
     void (*done)(void *arg, int err, const struct lk_desc *granted);
     void *arg;
 };
+/* SETLK(W).
+ * 0: done.
+ * 1: queued, done will be called (or has been).
+ * -EAGAIN: not to be had, and wait is NULL.
+ * -EINVAL: the range, type or owner is none.
+ * -EBADF: a lock through an anonymous fd, which nothing would ever release.
+ * -ESHUTDOWN: a lock through an fd that is not active any more.
+ * -ENOMEM.
+ * *out (may be NULL): what is answered: the request with start at its first byte
+ * and len not negative; the type of an unlock is LK_READ while the fd still
+ * has locks. */
 int lk_set(const struct lk_request *req, const struct lk_wait *wait,
            struct lk_desc *out);
 
-/* FLUSH: drop the granted locks of (owner, client) on the fd's inode. */
+/* FLUSH: drop the granted locks of (owner, client) on the fd's inode; with no
+ * owner bytes, what lk_release_fd() does. */
 void lk_flush(struct fd *fd, const void *client, const uint8_t *owner,
               uint32_t owner_bytes);
 /* RELEASE or disconnect: everything taken through this fd; waiters among them
- * are answered -EAGAIN. */
+ * are answered -EAGAIN.  fd->active must be false already: no later lk_set()
+ * adds anything then. */
 void lk_release_fd(struct fd *fd);
 /* Granted and waiting record locks on the inode. */
 uint32_t lk_count(struct inode *inode);
-/* For the inode table's release: frees the (empty) state. */
+/* For the inode table's release: frees the (empty) state.  An inode that has
+ * locks is referred to by them. */
 void lk_inode_release(struct inode *inode);
 
 /* The inode's section in the statedump, if it has locks. */

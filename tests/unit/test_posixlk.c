@@ -1,0 +1,1059 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Record locks: the rules one by one, then random requests against a model
+ * that knows each byte's lockers, then threads.
+ */
+#include "server/lock/posixlk.h"
+
+#include <check.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem/account.h"
+#include "mem/alloc.h"
+#include "tests/unit/lk_scene.h"
+
+static struct scene scene;
+
+static void
+setup(void)
+{
+    scene_open(&scene);
+}
+
+static void
+teardown(void)
+{
+    static const char *const names[] = {"record lock", "record lock waiter",
+                                        "lock domain", "lock dump"};
+
+    scene_close(&scene);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct mem_type_stats stats;
+
+        mem_account_read_one("server.lock", names[i], &stats);
+        ck_assert_msg(stats.num_allocs == 0, "%s left", names[i]);
+    }
+}
+
+/* Client 0 throughout, where only one is of interest. */
+#define SET(owner_, type_, start_, len_)                                       \
+    ck_assert_int_eq(scene_set(&scene, 0, owner_, type_, start_, len_), 0)
+#define REFUSED(owner_, type_, start_, len_)                                   \
+    ck_assert_int_eq(scene_set(&scene, 0, owner_, type_, start_, len_),        \
+                     -EAGAIN)
+#define TEXT(text_) ck_assert_str_eq(scene_text(&scene), text_)
+
+/* --- conflicts --- */
+
+START_TEST(readers_share_and_writers_do_not)
+{
+    SET('a', LK_READ, 0, 10);
+    SET('b', LK_READ, 5, 10);
+    REFUSED('c', LK_WRITE, 9, 1);
+    REFUSED('a', LK_WRITE, 5, 1); /* b reads there */
+    SET('a', LK_WRITE, 0, 5);     /* nobody else */
+    REFUSED('b', LK_READ, 0, 1);
+    TEXT("R5-9:a R5-14:b W0-4:a");
+}
+END_TEST
+
+START_TEST(the_same_owner_bytes_of_two_clients_are_two_owners)
+{
+    ck_assert_int_eq(scene_set(&scene, 0, 'a', LK_WRITE, 0, 1), 0);
+    ck_assert_int_eq(scene_set(&scene, 1, 'a', LK_WRITE, 0, 1), -EAGAIN);
+    ck_assert_int_eq(scene_set(&scene, 1, 'a', LK_UNLOCK, 0, 1), 0);
+    TEXT("W0-0:a");
+}
+END_TEST
+
+START_TEST(owners_of_different_length_differ)
+{
+    struct lk_request req = scene_request(&scene, 0, 'a', LK_WRITE, 0, 1);
+
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), 0);
+    req.owner_bytes = 2;
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), -EAGAIN);
+    req.owner_bytes = 0;
+    req.owner = NULL;
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), -EAGAIN);
+}
+END_TEST
+
+START_TEST(bad_requests_are_refused)
+{
+    static uint8_t owner[LK_OWNER_BYTES_MAX + 1];
+    struct lk_request req = scene_request(&scene, 0, 'a', LK_WRITE, -1, 1);
+    struct lk_desc desc;
+
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), -EINVAL);
+    ck_assert_int_eq(lk_test(&req, &desc), -EINVAL);
+    req.start = 5;
+    req.len = -6;
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), -EINVAL);
+    req.len = 1;
+    req.type = (enum lk_type)3;
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), -EINVAL);
+    ck_assert_int_eq(lk_test(&req, &desc), -EINVAL);
+    req.type = LK_WRITE;
+    req.owner = owner;
+    req.owner_bytes = LK_OWNER_BYTES_MAX + 1;
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), -EINVAL);
+    ck_assert_uint_eq(lk_count(scene.inode), 0);
+    req.owner_bytes = LK_OWNER_BYTES_MAX;
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), 0);
+    ck_assert_uint_eq(lk_count(scene.inode), 1);
+}
+END_TEST
+
+START_TEST(an_anonymous_fd_takes_no_locks)
+{
+    struct lk_request req = scene_request(&scene, 0, 'a', LK_WRITE, 0, 1);
+
+    req.fd = fd_new(scene.inode, dup(0), 0, 1, &scene, true);
+    ck_assert_ptr_nonnull(req.fd);
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), -EBADF);
+    req.type = LK_UNLOCK;
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), 0);
+    fd_put(req.fd);
+    ck_assert_uint_eq(lk_count(scene.inode), 0);
+}
+END_TEST
+
+/* --- merging --- */
+
+START_TEST(overlapping_locks_of_a_kind_become_one)
+{
+    SET('a', LK_WRITE, 0, 10);
+    SET('a', LK_WRITE, 20, 10);
+    SET('a', LK_WRITE, 9, 12); /* bridges both */
+    TEXT("W0-29:a");
+}
+END_TEST
+
+START_TEST(adjacent_locks_stay_two)
+{
+    SET('a', LK_READ, 0, 10);
+    SET('a', LK_READ, 10, 10);
+    TEXT("R0-9:a R10-19:a");
+}
+END_TEST
+
+START_TEST(another_kind_cuts)
+{
+    SET('a', LK_WRITE, 0, 30);
+    SET('a', LK_READ, 10, 10);
+    TEXT("W0-9:a W20-29:a R10-19:a");
+    SET('a', LK_READ, 5, 20); /* swallows the middle, trims both sides */
+    TEXT("W0-4:a W25-29:a R5-24:a");
+    SET('a', LK_WRITE, 0, 0);
+    TEXT("W0-:a");
+}
+END_TEST
+
+START_TEST(unlocking_cuts_and_never_fails)
+{
+    SET('a', LK_UNLOCK, 0, 0);
+    SET('a', LK_WRITE, 0, 0);
+    SET('a', LK_UNLOCK, 10, 10);
+    TEXT("W0-9:a W20-:a");
+    SET('b', LK_UNLOCK, 0, 0);
+    SET('b', LK_WRITE, 12, 2);
+    TEXT("W0-9:a W20-:a W12-13:b");
+    SET('a', LK_UNLOCK, 5, 0);
+    TEXT("W0-4:a W12-13:b");
+    SET('a', LK_UNLOCK, 0, 5);
+    SET('b', LK_UNLOCK, 0, 0);
+    TEXT("");
+}
+END_TEST
+
+/* The peer's quirk: locking the same range again with another flag leaves
+ * the old lock's attributes. */
+START_TEST(a_swallowed_lock_passes_its_attributes_on)
+{
+    struct lk_request req = scene_request(&scene, 0, 'a', LK_WRITE, 0, 10);
+    struct lk_request probe = scene_request(&scene, 1, 'z', LK_WRITE, 0, 0);
+    struct lk_desc desc;
+
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), 0);
+    req.flags = 1;
+    req.pid = 77;
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), 0);
+    ck_assert_int_eq(lk_test(&probe, &desc), 0);
+    ck_assert_uint_eq(desc.pid, 2000);
+    /* Same flags as the stored ones: the new request's attributes. */
+    req.flags = 0;
+    req.pid = 78;
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), 0);
+    ck_assert_int_eq(lk_test(&probe, &desc), 0);
+    ck_assert_uint_eq(desc.pid, 78);
+    TEXT("W0-9:a");
+}
+END_TEST
+
+START_TEST(another_flag_cuts_like_another_kind)
+{
+    struct lk_request req = scene_request(&scene, 0, 'a', LK_WRITE, 5, 10);
+
+    SET('a', LK_WRITE, 0, 10);
+    req.flags = 1;
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), 0);
+    TEXT("W0-4:a W5-14:a");
+}
+END_TEST
+
+/* --- what is answered --- */
+
+START_TEST(testing_tells_the_first_in_the_way)
+{
+    struct lk_request req = scene_request(&scene, 1, 'b', LK_WRITE, 100, -10);
+    struct lk_desc desc;
+
+    SET('a', LK_READ, 95, 0);
+    ck_assert_int_eq(lk_test(&req, &desc), 0);
+    ck_assert_int_eq(desc.type, LK_READ);
+    ck_assert_int_eq(desc.start, 95);
+    ck_assert_int_eq(desc.len, 0);
+    ck_assert_uint_eq(desc.pid, 2000);
+    ck_assert_uint_eq(desc.owner_bytes, 1);
+    ck_assert_int_eq(desc.owner[0], 'a');
+    req.type = LK_READ;
+    ck_assert_int_eq(lk_test(&req, &desc), 0);
+    ck_assert_int_eq(desc.type, LK_UNLOCK);
+    ck_assert_int_eq(desc.start, 90);
+    ck_assert_int_eq(desc.len, 10);
+    ck_assert_int_eq(desc.owner[0], 'b');
+    ck_assert_uint_eq(desc.pid, 2001);
+}
+END_TEST
+
+START_TEST(setting_answers_the_request_made_regular)
+{
+    struct lk_request req = scene_request(&scene, 0, 'a', LK_WRITE, 100, -10);
+    struct lk_desc desc;
+
+    ck_assert_int_eq(lk_set(&req, NULL, &desc), 0);
+    ck_assert_int_eq(desc.type, LK_WRITE);
+    ck_assert_int_eq(desc.start, 90);
+    ck_assert_int_eq(desc.len, 10);
+    ck_assert_uint_eq(desc.pid, 2000);
+    ck_assert_uint_eq(desc.owner_bytes, 1);
+    ck_assert_int_eq(desc.owner[0], 'a');
+}
+END_TEST
+
+START_TEST(unlocking_tells_whether_the_fd_has_locks_left)
+{
+    struct lk_request req = scene_request(&scene, 0, 'a', LK_UNLOCK, 0, 10);
+    struct lk_desc desc;
+
+    ck_assert_int_eq(lk_set(&req, NULL, &desc), 0); /* never had any */
+    ck_assert_int_eq(desc.type, LK_UNLOCK);
+    SET('a', LK_WRITE, 0, 20);
+    ck_assert_int_eq(lk_set(&req, NULL, &desc), 0);
+    ck_assert_int_eq(desc.type, LK_READ);
+    req.start = 10;
+    ck_assert_int_eq(lk_set(&req, NULL, &desc), 0);
+    ck_assert_int_eq(desc.type, LK_UNLOCK);
+}
+END_TEST
+
+/* --- waiting --- */
+
+START_TEST(waiters_are_served_first_come_first_and_once)
+{
+    static struct answer a[4];
+
+    SET('a', LK_WRITE, 0, 10);
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_int_eq(scene_set_wait(&scene, 1 + i, (char)('b' + i),
+                                        LK_WRITE, 5, 1, &a[i]),
+                         1);
+    TEXT("W0-9:a W5-5:b? W5-5:c? W5-5:d? W5-5:e?");
+    SET('a', LK_UNLOCK, 0, 0);
+    TEXT("W5-5:b W5-5:c? W5-5:d? W5-5:e?");
+    for (unsigned i = 0; i < 4; i++) {
+        for (unsigned k = 0; k < 4; k++)
+            ck_assert_uint_eq(a[k].calls, k <= i ? 1 : 0);
+        ck_assert_int_eq(a[i].err, 0);
+        ck_assert_int_eq(a[i].desc.type, LK_WRITE);
+        ck_assert_int_eq(a[i].desc.start, 5);
+        ck_assert_int_eq(a[i].desc.len, 1);
+        ck_assert_int_eq(a[i].desc.owner[0], 'b' + (char)i);
+        ck_assert_int_eq(scene_set(&scene, 1 + i, (char)('b' + i), LK_UNLOCK,
+                                   0, 0),
+                         0);
+    }
+    for (unsigned i = 1; i < 4; i++)
+        ck_assert_uint_lt(a[i - 1].order, a[i].order);
+    TEXT("");
+}
+END_TEST
+
+START_TEST(what_is_free_is_not_waited_for)
+{
+    static struct answer a;
+
+    ck_assert_int_eq(scene_set_wait(&scene, 0, 'a', LK_WRITE, 0, 0, &a), 0);
+    ck_assert_uint_eq(a.calls, 0);
+    TEXT("W0-:a");
+}
+END_TEST
+
+START_TEST(who_waits_to_upgrade_lets_go_first)
+{
+    static struct answer a[2];
+
+    SET('a', LK_READ, 0, 10);
+    SET('b', LK_READ, 0, 10);
+    ck_assert_int_eq(scene_set_wait(&scene, 0, 'a', LK_WRITE, 3, 2, &a[0]), 1);
+    TEXT("R0-2:a R5-9:a R0-9:b W3-4:a?");
+    /* And so the second upgrade of the same bytes is free to go. */
+    ck_assert_int_eq(scene_set_wait(&scene, 0, 'b', LK_WRITE, 3, 2, &a[1]), 0);
+    TEXT("R0-2:a R5-9:a R0-2:b R5-9:b W3-4:b W3-4:a?");
+    SET('b', LK_UNLOCK, 0, 0);
+    TEXT("R0-2:a R5-9:a W3-4:a");
+    ck_assert_uint_eq(a[0].calls, 1);
+    ck_assert_uint_eq(a[1].calls, 0);
+}
+END_TEST
+
+/* Letting go for an upgrade may serve another, who is in the way then. */
+START_TEST(letting_go_serves_who_waited)
+{
+    static struct answer a[2];
+
+    SET('a', LK_READ, 0, 10);
+    SET('b', LK_READ, 5, 5);
+    ck_assert_int_eq(scene_set_wait(&scene, 1, 'c', LK_WRITE, 0, 5, &a[0]), 1);
+    ck_assert_int_eq(scene_set_wait(&scene, 0, 'a', LK_WRITE, 0, 10, &a[1]),
+                     1);
+    ck_assert_uint_eq(a[0].calls, 1);
+    TEXT("R5-9:b W0-4:c W0-9:a?");
+}
+END_TEST
+
+START_TEST(readers_are_let_in_together)
+{
+    static struct answer a[3];
+
+    SET('a', LK_WRITE, 0, 10);
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_int_eq(scene_set_wait(&scene, 1 + i, (char)('b' + i),
+                                        LK_READ, 0, 10, &a[i]),
+                         1);
+    SET('a', LK_READ, 0, 10); /* a downgrade */
+    TEXT("R0-9:a R0-9:b R0-9:c R0-9:d");
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_uint_eq(a[i].calls, 1);
+}
+END_TEST
+
+START_TEST(a_reader_does_not_overtake_a_writer_among_readers)
+{
+    static struct answer w, r;
+
+    SET('a', LK_WRITE, 0, 5);
+    SET('b', LK_READ, 5, 5);
+    ck_assert_int_eq(scene_set_wait(&scene, 1, 'c', LK_WRITE, 0, 10, &w), 1);
+    ck_assert_int_eq(scene_set_wait(&scene, 2, 'd', LK_READ, 0, 10, &r), 1);
+    SET('a', LK_UNLOCK, 0, 0);
+    TEXT("R5-9:b W0-9:c? R0-9:d?");
+    SET('b', LK_UNLOCK, 0, 0);
+    TEXT("W0-9:c R0-9:d?");
+    ck_assert_uint_eq(w.calls, 1);
+    ck_assert_uint_eq(r.calls, 0);
+}
+END_TEST
+
+START_TEST(a_waiter_on_free_bytes_goes_past_a_stuck_one)
+{
+    static struct answer w, r;
+
+    SET('a', LK_WRITE, 0, 5);
+    SET('b', LK_READ, 5, 5);
+    ck_assert_int_eq(scene_set_wait(&scene, 1, 'c', LK_WRITE, 0, 10, &w), 1);
+    ck_assert_int_eq(scene_set_wait(&scene, 2, 'd', LK_READ, 0, 5, &r), 1);
+    SET('a', LK_UNLOCK, 0, 0);
+    TEXT("R5-9:b R0-4:d W0-9:c?");
+    ck_assert_uint_eq(r.calls, 1);
+}
+END_TEST
+
+/* Two waiters of one owner: the second is granted into the first's range. */
+START_TEST(a_grant_may_split_what_was_just_granted)
+{
+    static struct answer a[3];
+
+    SET('a', LK_WRITE, 0, 10);
+    ck_assert_int_eq(scene_set_wait(&scene, 1, 'b', LK_READ, 4, 2, &a[2]), 1);
+    ck_assert_int_eq(scene_set_wait(&scene, 0, 'c', LK_WRITE, 0, 10, &a[0]),
+                     1);
+    ck_assert_int_eq(scene_set_wait(&scene, 0, 'c', LK_READ, 3, 4, &a[1]), 1);
+    /* b reads 4-5; c's writing waits, and behind it c's reading. */
+    SET('a', LK_UNLOCK, 0, 0);
+    TEXT("R4-5:b R3-6:c W0-9:c?");
+    ck_assert_int_eq(scene_set(&scene, 1, 'b', LK_UNLOCK, 0, 0), 0);
+    TEXT("W0-9:c");
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_uint_eq(a[i].calls, 1);
+}
+END_TEST
+
+START_TEST(a_later_grant_of_an_owner_cuts_its_earlier_one)
+{
+    static struct answer a[3];
+
+    SET('a', LK_WRITE, 0, 10);
+    ck_assert_int_eq(scene_set_wait(&scene, 0, 'c', LK_WRITE, 0, 10, &a[0]),
+                     1);
+    ck_assert_int_eq(scene_set_wait(&scene, 1, 'b', LK_READ, 4, 2, &a[2]), 1);
+    ck_assert_int_eq(scene_set_wait(&scene, 0, 'c', LK_READ, 3, 4, &a[1]), 1);
+    /* c writes all, then only reads 3-6 (cut in two), which lets b in. */
+    SET('a', LK_UNLOCK, 0, 0);
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert_uint_eq(a[i].calls, 1);
+    TEXT("W0-2:c W7-9:c R3-6:c R4-5:b");
+    ck_assert_uint_eq(a[2].calls, 1);
+}
+END_TEST
+
+/* --- flush and release --- */
+
+START_TEST(flushing_drops_the_owners_locks_and_leaves_its_waiters)
+{
+    static struct answer a[2];
+
+    SET('a', LK_WRITE, 0, 5);
+    SET('b', LK_WRITE, 10, 5);
+    /* Another client's owner a. */
+    ck_assert_int_eq(scene_set(&scene, 1, 'a', LK_WRITE, 20, 5), 0);
+    ck_assert_int_eq(scene_set_wait(&scene, 0, 'a', LK_WRITE, 12, 1, &a[0]),
+                     1);
+    ck_assert_int_eq(scene_set_wait(&scene, 2, 'c', LK_WRITE, 4, 1, &a[1]), 1);
+    lk_flush(scene.fds[0], &scene.fds[0], (const uint8_t *)"a", 1);
+    TEXT("W10-14:b W20-24:a W4-4:c W12-12:a?");
+    ck_assert_uint_eq(a[0].calls, 0);
+    ck_assert_uint_eq(a[1].calls, 1);
+    lk_flush(scene.fds[0], &scene.fds[0], (const uint8_t *)"b", 1);
+    ck_assert_uint_eq(a[0].calls, 1);
+    lk_flush(scene.fds[3], &scene.fds[3], NULL, 0);
+    TEXT("W20-24:a W4-4:c W12-12:a");
+    lk_flush(scene.fds[1], &scene.fds[1], NULL, 0);
+    TEXT("W4-4:c W12-12:a");
+}
+END_TEST
+
+START_TEST(flushing_an_unlocked_inode_is_nothing)
+{
+    lk_flush(scene.fds[0], &scene.fds[0], (const uint8_t *)"a", 1);
+    lk_flush(scene.fds[0], &scene.fds[0], NULL, 0);
+    ck_assert_ptr_null(scene.inode->locks);
+    ck_assert_uint_eq(lk_count(scene.inode), 0);
+}
+END_TEST
+
+START_TEST(release_takes_all_of_the_fd_and_answers_its_waiters)
+{
+    static struct answer a[2];
+
+    SET('a', LK_WRITE, 0, 5);
+    SET('b', LK_WRITE, 5, 5);
+    ck_assert_int_eq(scene_set(&scene, 1, 'd', LK_READ, 20, 5), 0);
+    ck_assert_int_eq(scene_set_wait(&scene, 0, 'c', LK_WRITE, 20, 1, &a[0]),
+                     1);
+    ck_assert_int_eq(scene_set_wait(&scene, 1, 'd', LK_WRITE, 0, 10, &a[1]),
+                     1);
+    ck_assert_uint_eq(lk_count(scene.inode), 5);
+    scene_release_fd(&scene, 0);
+    ck_assert_uint_eq(a[0].calls, 1);
+    ck_assert_int_eq(a[0].err, -EAGAIN);
+    ck_assert_uint_eq(a[1].calls, 1);
+    ck_assert_int_eq(a[1].err, 0);
+    TEXT("R20-24:d W0-9:d");
+    ck_assert_uint_eq(lk_count(scene.inode), 2);
+}
+END_TEST
+
+START_TEST(nothing_is_added_after_release)
+{
+    static struct answer a;
+
+    ck_assert_int_eq(scene_set(&scene, 1, 'b', LK_WRITE, 0, 5), 0);
+    scene_release_fd(&scene, 0);
+    ck_assert_int_eq(scene_set(&scene, 0, 'a', LK_WRITE, 10, 5), -ESHUTDOWN);
+    ck_assert_int_eq(scene_set_wait(&scene, 0, 'a', LK_WRITE, 0, 5, &a),
+                     -ESHUTDOWN);
+    ck_assert_int_eq(scene_set(&scene, 0, 'a', LK_UNLOCK, 0, 0), 0);
+    ck_assert_uint_eq(a.calls, 0);
+    TEXT("W0-4:b");
+}
+END_TEST
+
+START_TEST(locks_keep_their_inode)
+{
+    uint32_t ref = scene.inode->ref;
+
+    SET('a', LK_WRITE, 0, 5);
+    SET('b', LK_WRITE, 5, 5);
+    ck_assert_uint_eq(scene.inode->ref, ref + 1);
+    SET('a', LK_UNLOCK, 0, 0);
+    ck_assert_uint_eq(scene.inode->ref, ref + 1);
+    SET('b', LK_UNLOCK, 0, 0);
+    ck_assert_uint_eq(scene.inode->ref, ref);
+}
+END_TEST
+
+/* A waiter that, when told, asks for the next lock itself. */
+struct chain {
+    struct answer answer;
+    int rc;
+};
+
+static void
+chain_done(void *arg, int err, const struct lk_desc *granted)
+{
+    struct chain *c = arg;
+
+    answer_done(&c->answer, err, granted);
+    c->rc = scene_set(&scene, 1, 'b', LK_WRITE, 50, 1);
+}
+
+START_TEST(who_is_told_may_lock_again)
+{
+    struct lk_request req = scene_request(&scene, 1, 'b', LK_WRITE, 0, 1);
+    struct chain c = {.rc = 1};
+    struct lk_wait wait = {chain_done, &c};
+
+    SET('a', LK_WRITE, 0, 1);
+    ck_assert_int_eq(lk_set(&req, &wait, NULL), 1);
+    SET('a', LK_UNLOCK, 0, 1);
+    ck_assert_uint_eq(c.answer.calls, 1);
+    ck_assert_int_eq(c.rc, 0);
+    TEXT("W0-0:b W50-50:b");
+}
+END_TEST
+
+/* --- dump --- */
+
+static char *
+dump_text(const char *dir, size_t *bytes)
+{
+    char path[PATH_MAX] = "", *text;
+    struct dump *d = NULL;
+    FILE *f;
+
+    ck_assert_int_eq(dump_begin(&d, dir, DUMP_ALL, false), 0);
+    lk_dump(d, scene.inode, "v1-locks", "/lkf");
+    ck_assert_int_eq(dump_end(&d, "locks", path, sizeof(path)), 0);
+    f = fopen(path, "r");
+    ck_assert_ptr_nonnull(f);
+    text = mem_lib_malloc(65536);
+    ck_assert_ptr_nonnull(text);
+    *bytes = fread(text, 1, 65535, f);
+    text[*bytes] = '\0';
+    ck_assert_int_eq(fclose(f), 0);
+    ck_assert_int_eq(unlink(path), 0);
+    return text;
+}
+
+START_TEST(the_dump_has_the_peers_form)
+{
+    static const uint8_t owner[] = {0xcc, 0xda, 0xfb, 0xac, 0x97,
+                                    0xbc, 0x61, 0x14, 0x01};
+    struct lk_request req = scene_request(&scene, 0, 'a', LK_WRITE, 1, 5);
+    char dir[] = "/tmp/clinker-lk-XXXXXX", want[1024], *text, *at;
+    static struct answer a, b;
+    int y, m, d, h, min, sec;
+    size_t bytes;
+
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    text = dump_text(dir, &bytes);
+    ck_assert_ptr_null(strstr(text, "locks"));
+    mem_lib_free(text);
+
+    req.owner = owner;
+    req.owner_bytes = sizeof(owner);
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), 0);
+    ck_assert_int_eq(scene_set_wait(&scene, 1, 'b', LK_READ, 0, 0, &a), 1);
+    text = dump_text(dir, &bytes);
+    snprintf(want, sizeof(want),
+             "\n[xlator.features.locks.v1-locks.inode]\n"
+             "path=/lkf\n"
+             "mandatory=0\n"
+             "posixlk-count=2\n"
+             "posixlk.posixlk[0](ACTIVE)=type=WRITE, whence=0, start=1, len=5, "
+             "pid = 1000, owner=ccdafbac97bc6114-01, client=%p, "
+             "connection-id=CTX_ID:test-client-0, granted at ",
+             (const void *)&scene.fds[0]);
+    at = strstr(text, want);
+    ck_assert_msg(at != NULL, "%s", text);
+    at += strlen(want);
+    ck_assert_int_eq(sscanf(at, "%d-%d-%d %d:%d:%d +0000\n", &y, &m, &d, &h,
+                            &min, &sec),
+                     6);
+    snprintf(want, sizeof(want),
+             "\nposixlk.posixlk[1](BLOCKED)=type=READ, whence=0, start=0, "
+             "len=0, pid = 1001, owner=62, client=%p, "
+             "connection-id=CTX_ID:test-client-0, blocked at ",
+             (const void *)&scene.fds[1]);
+    at = strstr(text, want);
+    ck_assert_msg(at != NULL, "%s", text);
+    ck_assert_ptr_nonnull(strstr(at, " +0000\nremoves_pending=0\n"));
+    mem_lib_free(text);
+
+    req.type = LK_UNLOCK;
+    ck_assert_int_eq(lk_set(&req, NULL, NULL), 0);
+    text = dump_text(dir, &bytes);
+    at = strstr(text, "[0](ACTIVE)=type=READ");
+    ck_assert_ptr_nonnull(at);
+    at = strstr(at, ", blocked at ");
+    ck_assert_ptr_nonnull(at);
+    ck_assert_ptr_nonnull(strstr(at, ", granted at "));
+    mem_lib_free(text);
+
+    /* Enough to make the text grow. */
+    for (int64_t i = 0; i < 200; i++)
+        ck_assert_int_eq(scene_set(&scene, 2, 'c', LK_READ, 2 * i, 1), 0);
+    ck_assert_int_eq(scene_set_wait(&scene, 3, 'd', LK_WRITE, 0, 0, &b), 1);
+    text = dump_text(dir, &bytes);
+    ck_assert_ptr_nonnull(strstr(text, "posixlk-count=202\n"));
+    ck_assert_ptr_nonnull(strstr(text, "posixlk.posixlk[200](ACTIVE)=type=R"));
+    ck_assert_ptr_nonnull(strstr(text, "posixlk.posixlk[201](BLOCKED)=type=W"));
+    mem_lib_free(text);
+    ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
+/* --- random requests against a map of bytes --- */
+
+enum {
+    MODEL_BYTES = 64,
+    MODEL_OWNERS = 5,
+    MODEL_STEPS = 4000,
+    MODEL_WAITERS = 64,
+};
+
+struct model_waiter {
+    struct answer answer;
+    bool used;
+    bool seen; /* its answer is in the map */
+    unsigned owner;
+    enum lk_type type;
+    int64_t start, len;
+};
+
+static struct model {
+    char held[MODEL_OWNERS][MODEL_BYTES]; /* 0, 'R', 'W' */
+    struct model_waiter waiters[MODEL_WAITERS];
+    unsigned order;
+} model;
+
+static char
+model_owner_name(unsigned owner)
+{
+    return (char)('a' + owner);
+}
+
+static bool
+model_conflict(unsigned owner, enum lk_type type, int64_t start, int64_t len)
+{
+    for (unsigned o = 0; o < MODEL_OWNERS; o++)
+        for (int64_t i = start; o != owner && i < start + len; i++)
+            if (model.held[o][i] == 'W' ||
+                (model.held[o][i] == 'R' && type == LK_WRITE))
+                return true;
+    return false;
+}
+
+static void
+model_fill(unsigned owner, enum lk_type type, int64_t start, int64_t len)
+{
+    memset(&model.held[owner][start],
+           type == LK_READ ? 'R' : type == LK_WRITE ? 'W' : 0, (size_t)len);
+}
+
+/* Take over, in their order, the grants that were told since. */
+static void
+model_take_answers(void)
+{
+    for (;;) {
+        struct model_waiter *first = NULL;
+
+        for (unsigned i = 0; i < MODEL_WAITERS; i++) {
+            struct model_waiter *w = &model.waiters[i];
+
+            if (!w->used || w->seen || w->answer.calls == 0)
+                continue;
+            ck_assert_uint_eq(w->answer.calls, 1);
+            if (!first || w->answer.order < first->answer.order)
+                first = w;
+        }
+        if (!first)
+            return;
+        first->seen = true;
+        if (first->answer.err != 0) {
+            ck_assert_int_eq(first->answer.err, -EAGAIN);
+            continue;
+        }
+        ck_assert(!model_conflict(first->owner, first->type, first->start,
+                                  first->len));
+        model_fill(first->owner, first->type, first->start, first->len);
+    }
+}
+
+/* Every byte: what each owner holds, as told by lk_test of another. */
+static void
+model_compare(void)
+{
+    struct {
+        char type;
+        unsigned start, end;
+        char owner;
+    } word;
+    char seen[MODEL_OWNERS][MODEL_BYTES] = {{0}}, *save = NULL;
+    char text[8192];
+    unsigned waiting = 0, expected = 0;
+
+    snprintf(text, sizeof(text), "%s", scene_text(&scene));
+    for (char *p = strtok_r(text, " ", &save); p;
+         p = strtok_r(NULL, " ", &save)) {
+        unsigned o;
+
+        ck_assert_int_eq(sscanf(p, "%c%u-%u:%c", &word.type, &word.start,
+                                &word.end, &word.owner),
+                         4);
+        if (strchr(p, '?')) {
+            waiting++;
+            continue;
+        }
+        o = (unsigned)(word.owner - 'a');
+        for (unsigned i = word.start; i <= word.end; i++) {
+            ck_assert_int_eq(seen[o][i], 0); /* no lock of one owner twice */
+            seen[o][i] = word.type;
+        }
+    }
+    ck_assert_mem_eq(seen, model.held, sizeof(seen));
+    for (unsigned i = 0; i < MODEL_BYTES; i++)
+        for (unsigned o = 0; o < MODEL_OWNERS; o++)
+            if (seen[o][i] == 'W')
+                for (unsigned k = 0; k < MODEL_OWNERS; k++)
+                    ck_assert(k == o || seen[k][i] == 0);
+    for (unsigned i = 0; i < MODEL_WAITERS; i++)
+        if (model.waiters[i].used && !model.waiters[i].seen)
+            expected++;
+    ck_assert_uint_eq(waiting, expected);
+}
+
+/* A waiter with nobody in its way, held or waiting, must have been let in. */
+static void
+model_no_idle_waiter(void)
+{
+    for (unsigned i = 0; i < MODEL_WAITERS; i++) {
+        struct model_waiter *w = &model.waiters[i];
+        bool behind = false;
+
+        if (!w->used || w->seen ||
+            model_conflict(w->owner, w->type, w->start, w->len))
+            continue;
+        for (unsigned k = 0; k < MODEL_WAITERS && !behind; k++) {
+            struct model_waiter *v = &model.waiters[k];
+
+            behind = v != w && v->used && !v->seen && v->owner != w->owner &&
+                     (v->type == LK_WRITE || w->type == LK_WRITE) &&
+                     v->start < w->start + w->len &&
+                     w->start < v->start + v->len;
+        }
+        ck_assert_msg(behind, "%s", scene_text(&scene));
+    }
+}
+
+static void
+step_test(unsigned owner, enum lk_type type, int64_t start, int64_t len)
+{
+    struct lk_request req = scene_request(
+        &scene, owner, model_owner_name(owner), type, start, len);
+    struct lk_desc desc;
+
+    if (type == LK_UNLOCK)
+        return;
+    ck_assert_int_eq(lk_test(&req, &desc), 0);
+    ck_assert_int_eq(desc.type != LK_UNLOCK,
+                     model_conflict(owner, type, start, len));
+}
+
+static void
+step_set(unsigned owner, enum lk_type type, int64_t start, int64_t len)
+{
+    int rc = scene_set(&scene, owner, model_owner_name(owner), type, start,
+                       len);
+
+    if (type != LK_UNLOCK && model_conflict(owner, type, start, len)) {
+        ck_assert_int_eq(rc, -EAGAIN);
+        return;
+    }
+    ck_assert_int_eq(rc, 0);
+    model_fill(owner, type, start, len);
+}
+
+static void
+step_wait(unsigned owner, enum lk_type type, int64_t start, int64_t len)
+{
+    struct model_waiter *w = NULL;
+    int rc;
+
+    for (unsigned i = 0; i < MODEL_WAITERS; i++)
+        if (!model.waiters[i].used || model.waiters[i].seen)
+            w = &model.waiters[i];
+    if (!w || type == LK_UNLOCK)
+        return;
+    memset(w, 0, sizeof(*w));
+    w->owner = owner;
+    w->type = type;
+    w->start = start;
+    w->len = len;
+    if (model_conflict(owner, type, start, len))
+        model_fill(owner, LK_UNLOCK, start, len);
+    rc = scene_set_wait(&scene, owner, model_owner_name(owner), type, start,
+                        len, &w->answer);
+    ck_assert(rc == 0 || rc == 1);
+    if (rc == 0) {
+        ck_assert_uint_eq(w->answer.calls, 0);
+        model_take_answers(); /* whom the letting go served came first */
+        ck_assert(!model_conflict(owner, type, start, len));
+        model_fill(owner, type, start, len);
+        return;
+    }
+    w->used = true;
+}
+
+static void
+step_flush(unsigned owner)
+{
+    char name = model_owner_name(owner);
+
+    lk_flush(scene.fds[owner], &scene.fds[owner], (const uint8_t *)&name, 1);
+    memset(model.held[owner], 0, MODEL_BYTES);
+}
+
+START_TEST(random_requests_agree_with_a_map_of_bytes)
+{
+    unsigned seed = (unsigned)_i * 7919 + 1, granted = 0;
+
+    memset(&model, 0, sizeof(model));
+    for (unsigned step = 0; step < MODEL_STEPS; step++) {
+        unsigned owner = (unsigned)rand_r(&seed) % MODEL_OWNERS;
+        enum lk_type type = (enum lk_type)(rand_r(&seed) % 3);
+        int64_t start = rand_r(&seed) % MODEL_BYTES;
+        int64_t len = 1 + rand_r(&seed) % (MODEL_BYTES - start);
+        unsigned what = (unsigned)rand_r(&seed) % 40;
+
+        if (what < 10)
+            step_test(owner, type, start, len);
+        else if (what < 30)
+            step_set(owner, type, start, len);
+        else if (what < 39)
+            step_wait(owner, type, start, len);
+        else
+            step_flush(owner);
+        model_take_answers();
+        model_compare();
+        model_no_idle_waiter();
+    }
+    for (unsigned o = 0; o < MODEL_OWNERS; o++)
+        scene_release_fd(&scene, o);
+    for (unsigned i = 0; i < MODEL_WAITERS; i++)
+        if (model.waiters[i].used) {
+            ck_assert_uint_eq(model.waiters[i].answer.calls, 1);
+            granted += model.waiters[i].answer.err == 0;
+        }
+    ck_assert_uint_gt(granted, 0);
+    TEXT("");
+}
+END_TEST
+
+/* --- threads --- */
+
+enum { THREADS = 4, TURNS = 2000 };
+
+struct worker {
+    pthread_t thread;
+    unsigned index;
+    unsigned waited;
+};
+
+/* Guarded by nothing but the lock on byte 0. */
+static uint64_t shared_counter;
+
+static void
+take_byte_0(struct worker *w, struct answer *a)
+{
+    int rc = scene_set_wait(&scene, w->index, 'a', LK_WRITE, 0, 1, a);
+
+    ck_assert(rc == 0 || rc == 1);
+    if (rc == 0)
+        return;
+    answer_wait(a);
+    ck_assert_int_eq(a->err, 0);
+    w->waited++;
+}
+
+static void *
+work(void *arg)
+{
+    struct worker *w = arg;
+
+    for (unsigned i = 0; i < TURNS; i++) {
+        struct answer a = {0};
+
+        take_byte_0(w, &a);
+        shared_counter++;
+        ck_assert_int_eq(scene_set(&scene, w->index, 'a', LK_UNLOCK, 0, 1), 0);
+    }
+    return NULL;
+}
+
+START_TEST(a_lock_excludes_threads)
+{
+    struct worker w[THREADS] = {0};
+
+    shared_counter = 0;
+    for (unsigned i = 0; i < THREADS; i++) {
+        w[i].index = i;
+        ck_assert_int_eq(pthread_create(&w[i].thread, NULL, work, &w[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_join(w[i].thread, NULL), 0);
+    ck_assert_uint_eq(shared_counter, (uint64_t)THREADS * TURNS);
+    TEXT("");
+}
+END_TEST
+
+struct racer {
+    pthread_barrier_t start;
+    unsigned set, refused;
+    struct answer answers[64];
+    unsigned queued;
+};
+
+/* Locks of its own, locks to wait for, until its fd is closed under it. */
+static void *
+race(void *arg)
+{
+    struct racer *r = arg;
+
+    pthread_barrier_wait(&r->start);
+    for (unsigned i = 0; i < 64; i++) {
+        int rc = scene_set_wait(&scene, 0, 'a', i % 2 ? LK_WRITE : LK_READ,
+                                (int64_t)i, 2, &r->answers[i]);
+
+        if (rc == -ESHUTDOWN) {
+            r->refused++;
+            continue;
+        }
+        ck_assert_uint_eq(r->refused, 0); /* closed is closed */
+        ck_assert(rc == 0 || rc == 1);
+        if (rc == 1)
+            r->queued++;
+        r->set++;
+    }
+    return NULL;
+}
+
+START_TEST(release_against_setting_leaves_nothing)
+{
+    for (unsigned turn = 0; turn < 200; turn++) {
+        struct racer r = {.set = 0};
+        unsigned answered = 0;
+        pthread_t thread;
+
+        pthread_barrier_init(&r.start, NULL, 2);
+        ck_assert_int_eq(scene_set(&scene, 1, 'b', LK_WRITE, 30, 10), 0);
+        ck_assert_int_eq(pthread_create(&thread, NULL, race, &r), 0);
+        pthread_barrier_wait(&r.start);
+        for (unsigned i = 0; i < turn % 50; i++)
+            ck_assert_uint_le(lk_count(scene.inode), 66);
+        scene_release_fd(&scene, 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_uint_eq(r.set + r.refused, 64);
+        ck_assert_uint_eq(lk_count(scene.inode), 1);
+        for (unsigned i = 0; i < 64; i++) {
+            ck_assert_uint_le(r.answers[i].calls, 1);
+            answered += r.answers[i].calls;
+        }
+        ck_assert_uint_eq(answered, r.queued);
+        pthread_barrier_destroy(&r.start);
+        ck_assert_int_eq(scene_set(&scene, 1, 'b', LK_UNLOCK, 0, 0), 0);
+        scene_reopen_fd(&scene, 0);
+    }
+}
+END_TEST
+
+/* --- */
+
+int
+main(void)
+{
+    Suite *s = suite_create("posixlk");
+    TCase *rules = tcase_create("rules");
+    TCase *random_ = tcase_create("random");
+    TCase *threads = tcase_create("threads");
+    SRunner *sr;
+    int failed;
+
+    tcase_add_checked_fixture(rules, setup, teardown);
+    tcase_add_test(rules, readers_share_and_writers_do_not);
+    tcase_add_test(rules, the_same_owner_bytes_of_two_clients_are_two_owners);
+    tcase_add_test(rules, owners_of_different_length_differ);
+    tcase_add_test(rules, bad_requests_are_refused);
+    tcase_add_test(rules, an_anonymous_fd_takes_no_locks);
+    tcase_add_test(rules, overlapping_locks_of_a_kind_become_one);
+    tcase_add_test(rules, adjacent_locks_stay_two);
+    tcase_add_test(rules, another_kind_cuts);
+    tcase_add_test(rules, unlocking_cuts_and_never_fails);
+    tcase_add_test(rules, a_swallowed_lock_passes_its_attributes_on);
+    tcase_add_test(rules, another_flag_cuts_like_another_kind);
+    tcase_add_test(rules, testing_tells_the_first_in_the_way);
+    tcase_add_test(rules, setting_answers_the_request_made_regular);
+    tcase_add_test(rules, unlocking_tells_whether_the_fd_has_locks_left);
+    tcase_add_test(rules, waiters_are_served_first_come_first_and_once);
+    tcase_add_test(rules, what_is_free_is_not_waited_for);
+    tcase_add_test(rules, who_waits_to_upgrade_lets_go_first);
+    tcase_add_test(rules, letting_go_serves_who_waited);
+    tcase_add_test(rules, readers_are_let_in_together);
+    tcase_add_test(rules, a_reader_does_not_overtake_a_writer_among_readers);
+    tcase_add_test(rules, a_waiter_on_free_bytes_goes_past_a_stuck_one);
+    tcase_add_test(rules, a_grant_may_split_what_was_just_granted);
+    tcase_add_test(rules, a_later_grant_of_an_owner_cuts_its_earlier_one);
+    tcase_add_test(rules,
+                   flushing_drops_the_owners_locks_and_leaves_its_waiters);
+    tcase_add_test(rules, flushing_an_unlocked_inode_is_nothing);
+    tcase_add_test(rules, release_takes_all_of_the_fd_and_answers_its_waiters);
+    tcase_add_test(rules, nothing_is_added_after_release);
+    tcase_add_test(rules, locks_keep_their_inode);
+    tcase_add_test(rules, who_is_told_may_lock_again);
+    tcase_add_test(rules, the_dump_has_the_peers_form);
+    suite_add_tcase(s, rules);
+    tcase_add_checked_fixture(random_, setup, teardown);
+    tcase_add_loop_test(random_, random_requests_agree_with_a_map_of_bytes, 0,
+                        4);
+    tcase_set_timeout(random_, 60);
+    suite_add_tcase(s, random_);
+    tcase_add_checked_fixture(threads, setup, teardown);
+    tcase_add_test(threads, a_lock_excludes_threads);
+    tcase_add_test(threads, release_against_setting_leaves_nothing);
+    tcase_set_timeout(threads, 60);
+    suite_add_tcase(s, threads);
+    sr = srunner_create(s);
+    srunner_run_all(sr, CK_NORMAL);
+    failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
