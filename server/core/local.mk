@@ -23,3 +23,4 @@ libserver_a_SOURCES += server/core/volfile_rules.h
 libserver_a_SOURCES += server/core/volfile_map.c
 libserver_a_SOURCES += server/core/cmdline.h server/core/cmdline.c
 libserver_a_SOURCES += server/core/cmdline_list.h
+libserver_a_SOURCES += server/core/acl.h server/core/acl.c

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rename.  A file in the way loses a name as by unlink (lastname.c): its
+ * handle goes first and comes back if the rename fails.  A directory in the
+ * way keeps its handle until it has been replaced, since that often fails
+ * (ENOTEMPTY).  The handle of a moved directory is rewritten after the move;
+ * a crash before that leaves one that points nowhere, which the next lookup
+ * of the new name repairs.
+ */
+#define LOG_DOMAIN "posix"
+#include "server/posix/ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem/must.h"
+#include "server/core/log.h"
+
+struct renaming {
+    struct posix_call *c;
+    struct inode *oldparent, *newparent;
+    const char *oldname, *newname;
+    struct inode *inode;
+    struct inode *victim; /* a reference of ours; NULL: nothing in the way */
+    struct posix_ref olddir, newdir, ref;
+    struct stat st, victim_st;
+    bool same; /* both names are of one object */
+};
+
+static int
+renaming_begin(struct renaming *r, struct posix_renamed *out)
+{
+    struct posix *px = r->c->px;
+    int err;
+
+    err = posix_name_check(r->oldname);
+    if (err == 0)
+        err = posix_name_check(r->newname);
+    if (err < 0)
+        return err;
+    if (posix_name_is_hidden(r->oldparent, r->oldname))
+        return -ENOENT;
+    if (posix_name_is_hidden(r->newparent, r->newname))
+        return inode_type(r->inode) == S_IFDIR ? -ENOTEMPTY : -EISDIR;
+    err = ops_stale(posix_dir_ref(px, r->oldparent, &r->olddir));
+    if (err == 0)
+        err = ops_stale(posix_dir_ref(px, r->newparent, &r->newdir));
+    if (err == 0)
+        err = posix_ref_get(px, r->inode, NULL, &r->ref);
+    if (err == 0)
+        err = posix_iatt_ref(px, r->oldparent, r->olddir.fd, &out->preold);
+    if (err == 0)
+        err = posix_iatt_ref(px, r->newparent, r->newdir.fd, &out->prenew);
+    return err;
+}
+
+/* What stands at the old name has to be the inode still. */
+static int
+source_look(struct renaming *r)
+{
+    struct stat own;
+
+    if (fstatat(r->olddir.fd, r->oldname, &r->st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (fstat(r->ref.fd, &own) < 0)
+        return -errno;
+    if (own.st_ino != r->st.st_ino || own.st_dev != r->st.st_dev)
+        return -ESTALE;
+    return 0;
+}
+
+/* What stands at the new name, whatever the caller found there earlier. */
+static int
+victim_look(struct renaming *r)
+{
+    struct gfid gfid;
+    bool dir;
+    int err;
+
+    if (fstatat(r->newdir.fd, r->newname, &r->victim_st,
+                AT_SYMLINK_NOFOLLOW) < 0) {
+        err = errno == ENOENT ? 0 : -errno;
+        inode_put(r->victim);
+        r->victim = NULL;
+        return err;
+    }
+    if (r->victim_st.st_ino == r->st.st_ino &&
+        r->victim_st.st_dev == r->st.st_dev) {
+        r->same = true;
+        return 0;
+    }
+    dir = S_ISDIR(r->victim_st.st_mode);
+    if (dir != S_ISDIR(r->st.st_mode))
+        return dir ? -EISDIR : -ENOTDIR;
+    err = posix_gfid_read(r->newdir.fd, r->newname, &gfid);
+    if (err == -ENODATA) {
+        /* Put there behind our back: it has no handle to care for. */
+        inode_put(r->victim);
+        r->victim = NULL;
+        return dir ? -EEXIST : 0;
+    }
+    if (err < 0)
+        return err;
+    if (r->victim != NULL && gfid_equal(&r->victim->gfid, &gfid))
+        return 0;
+    if (dir)
+        return -EEXIST;
+    /* Put there since the caller looked.  Whoever holds locks on it has them
+     * on its inode, which we take along. */
+    inode_put(r->victim);
+    r->victim = inode_link(r->c->px->table, &gfid,
+                           r->victim_st.st_mode & S_IFMT);
+    return r->victim == NULL ? -ENOMEM : 0;
+}
+
+static int
+rename_reply(struct renaming *r)
+{
+    struct posix_call *c = r->c;
+    uint64_t names;
+    int err = 0;
+
+    c->reply->null = false;
+    if (r->victim == NULL || r->same)
+        return 0;
+    names = r->victim_st.st_nlink;
+    if (!S_ISDIR(r->victim_st.st_mode) && names > 0)
+        names--;
+    if (ops_asked(c, "get-link-count"))
+        err = dict_set_u64(c->reply, "get-link-count", names);
+    if (err == 0 && ops_asked(c, "gf_request_link_count"))
+        err = dict_set_u64(c->reply, "gf_response_link_count", names);
+    return err;
+}
+
+/* The victim's back reference where it has other names. */
+static void
+victim_note(struct renaming *r, const struct lastname *ln)
+{
+    AUTO_REF struct posix_ref ref = POSIX_REF_NONE;
+
+    if (ln->last || S_ISDIR(ln->st.st_mode))
+        return;
+    if (posix_ref_get(r->c->px, r->victim, NULL, &ref) < 0)
+        return; /* it has just lost its other names as well */
+    backref_remove(r->c->px, ref.fd, &r->newparent->gfid, r->newname);
+}
+
+static void
+victim_dir_handle(struct renaming *r)
+{
+    struct posix *px = r->c->px;
+    const struct gfid *gfid = &r->victim->gfid;
+    int err = handle_dir_is(px, gfid, &r->newparent->gfid, r->newname);
+
+    if (err == 1)
+        err = handle_remove(px, gfid);
+    if (err < 0 && err != -ENOENT)
+        log_warning("remove handle of replaced gfid=%s: %s", gfid_str(gfid),
+                    strerror(-err));
+}
+
+static int
+rename_over(struct renaming *r)
+{
+    struct lastname ln;
+    int err;
+
+    err = lastname_begin(r->c->px, r->victim, r->newdir.fd, r->newname, &ln);
+    if (err < 0)
+        return err;
+    if (renameat(r->olddir.fd, r->oldname, r->newdir.fd, r->newname) < 0) {
+        err = errno == EEXIST ? -ENOTEMPTY : -errno;
+        lastname_undo(r->c->px, &ln, r->newdir.fd, &r->newparent->gfid,
+                      r->newname);
+        return err;
+    }
+    if (S_ISDIR(ln.st.st_mode))
+        victim_dir_handle(r);
+    victim_note(r, &ln);
+    lastname_done(r->c->px, &ln);
+    return 0;
+}
+
+/* Handle or back references of what was moved. */
+static void
+moved_note(struct renaming *r)
+{
+    struct posix *px = r->c->px;
+    int err;
+
+    if (S_ISDIR(r->st.st_mode)) {
+        err = handle_move_dir(px, &r->inode->gfid, &r->newparent->gfid,
+                              r->newname);
+        if (err < 0)
+            log_error("handle of renamed directory gfid=%s: %s",
+                      gfid_str(&r->inode->gfid), strerror(-err));
+        return;
+    }
+    backref_remove(px, r->ref.fd, &r->oldparent->gfid, r->oldname);
+    err = backref_add(px, r->ref.fd, &r->newparent->gfid, r->newname,
+                      (uint32_t)(r->st.st_nlink > 0 ? r->st.st_nlink - 1 : 0));
+    if (err < 0)
+        log_limited(LOG_LVL_WARNING, 5, "back reference of gfid=%s: %s",
+                    gfid_str(&r->inode->gfid), strerror(-err));
+}
+
+static int
+rename_held(struct renaming *r)
+{
+    int err = source_look(r);
+
+    if (err == 0)
+        err = victim_look(r);
+    if (err == 0)
+        err = rename_reply(r);
+    if (err < 0 || r->same)
+        return err;
+    if (r->victim != NULL)
+        err = rename_over(r);
+    else if (renameat(r->olddir.fd, r->oldname, r->newdir.fd, r->newname) < 0)
+        err = errno == EEXIST ? -ENOTEMPTY : -errno;
+    if (err < 0)
+        return err;
+    moved_note(r);
+    return 0;
+}
+
+static int
+renaming_finish(struct renaming *r, struct posix_renamed *out)
+{
+    struct posix *px = r->c->px;
+    const struct caller *caller = r->c->caller;
+    int err;
+
+    if (!r->same) {
+        posix_mdata_apply(px, caller, r->inode, r->ref.fd, false);
+        posix_mdata_apply(px, caller, r->oldparent, r->olddir.fd, true);
+        if (r->newparent != r->oldparent)
+            posix_mdata_apply(px, caller, r->newparent, r->newdir.fd, true);
+    }
+    err = posix_iatt_ref(px, r->inode, r->ref.fd, &out->stat);
+    if (err == 0)
+        err = posix_iatt_ref(px, r->oldparent, r->olddir.fd, &out->postold);
+    if (err == 0)
+        err = posix_iatt_ref(px, r->newparent, r->newdir.fd, &out->postnew);
+    return err;
+}
+
+int
+posix_rename(struct posix_call *c, struct inode *oldparent,
+             const char *oldname, struct inode *inode,
+             struct inode *newparent, const char *newname,
+             struct inode *victim, struct posix_renamed *out)
+{
+    struct renaming r = {
+        .c = c, .oldparent = oldparent, .oldname = oldname, .inode = inode,
+        .newparent = newparent, .newname = newname,
+        .victim = victim == NULL ? NULL : inode_get(victim),
+        .olddir = POSIX_REF_NONE, .newdir = POSIX_REF_NONE,
+        .ref = POSIX_REF_NONE,
+    };
+    int err;
+
+    memset(out, 0, sizeof(*out));
+    err = renaming_begin(&r, out);
+    if (err == 0) {
+        AUTO_NAME struct name_hold hold = {0};
+
+        name_hold_two(&hold, oldparent, oldname, newparent, newname);
+        err = rename_held(&r);
+    }
+    if (err == 0)
+        err = renaming_finish(&r, out);
+    posix_ref_put(&r.ref);
+    posix_ref_put(&r.newdir);
+    posix_ref_put(&r.olddir);
+    inode_put(r.victim);
+    return err;
+}

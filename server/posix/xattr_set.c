@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Setting and removing xattrs: what each name means (storage.md 4.2, 4.4) is
+ * decided in one place, kind_of(), for setxattr and for entries that are made
+ * with xattrs.
+ */
+#define LOG_DOMAIN "posix"
+#include "server/posix/ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem/must.h"
+#include "mem/scope.h"
+#include "server/core/acl.h"
+#include "server/core/log.h"
+
+#define SELINUX_XATTR "security.selinux"
+#define SELINUX_STORED_XATTR "trusted.glusterfs.selinux"
+
+enum kind {
+    KIND_PLAIN,
+    KIND_DROPPED, /* success, nothing stored */
+    KIND_NOTSUP,
+    KIND_ACCESS,
+    KIND_PERM,
+    KIND_INVALID,
+    KIND_MDATA,
+    KIND_ACL_TEXT,
+    KIND_ACL,
+    KIND_SELINUX,
+    KIND_QUOTA_CLEANUP,
+};
+
+static const struct {
+    const char *name;
+    enum kind kind;
+} kinds[] = {
+    {POSIX_GFID_XATTR, KIND_DROPPED},
+    {POSIX_VOLUME_ID_XATTR, KIND_DROPPED},
+    {"trusted.glusterfs.pathinfo", KIND_ACCESS},
+    {"glusterfs.pathinfo", KIND_ACCESS},
+    {POSIX_MDATA_XATTR, KIND_MDATA},
+    {"glusterfs.posix.acl", KIND_ACL_TEXT},
+    {"glusterfs.posix.default_acl", KIND_ACL_TEXT},
+    {POSIX_ACL_ACCESS_XATTR, KIND_ACL},
+    {POSIX_ACL_DEFAULT_XATTR, KIND_ACL},
+    {SELINUX_XATTR, KIND_SELINUX},
+    {"trusted.bit-rot.version", KIND_INVALID},
+    {"trusted.bit-rot.signature", KIND_INVALID},
+    {"trusted.bit-rot.bad-file", KIND_INVALID},
+    {"trusted.glusterfs.set-signature", KIND_DROPPED},
+    {"trusted.glusterfs.durable-op", KIND_DROPPED},
+    {"trusted.glusterfs.enforce-mandatory-lock", KIND_DROPPED},
+    {"glusterfs.quota-xattr-cleanup", KIND_QUOTA_CLEANUP},
+    {"glusterfs.geo-rep.trigger-sync", KIND_DROPPED},
+    {"glusterfs.lock-migration-meta-lock", KIND_DROPPED},
+    {"glusterfs.lock-migration-meta-unlock", KIND_DROPPED},
+    {"glusterfs.internal-ctx", KIND_DROPPED},
+    {"glusterfs-internal-fop", KIND_DROPPED},
+    {"force-replace", KIND_DROPPED},
+    {"gfid-req", KIND_DROPPED},
+    {"sync_backend_xattrs", KIND_DROPPED},
+    {"dht-get-iatt-in-xattr", KIND_DROPPED},
+    {"glusters.marker.dont-account", KIND_DROPPED},
+};
+
+static enum kind
+kind_of(const struct caller *caller, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(kinds); i++) {
+        if (strcmp(name, kinds[i].name) == 0)
+            return kinds[i].kind;
+    }
+    if (ops_starts_with(name, GFID2PATH_XATTR_PREFIX))
+        return KIND_NOTSUP;
+    if (ops_xattr_is_bitrot(name) && !caller_is_internal(caller))
+        return KIND_INVALID;
+    if (ops_starts_with(name, "trusted.glusterfs.volume-mark") &&
+        caller->pid != CALLER_PID_GSYNCD)
+        return KIND_PERM;
+    if (fnmatch("*io*stat*dump", name, 0) == 0)
+        return KIND_DROPPED;
+    return KIND_PLAIN;
+}
+
+/* --- storing one --- */
+
+static int
+store_acl(struct inode *inode, int fd, const char *name, const uint8_t *value,
+          uint32_t bytes, int flags)
+{
+    struct stat st;
+    int err;
+
+    /* The mode of a pointer file says what it is; an access ACL would change
+     * it. */
+    if (strcmp(name, POSIX_ACL_ACCESS_XATTR) == 0) {
+        if (fstat(fd, &st) < 0)
+            return -errno;
+        if (is_linkto_mode(st.st_mode))
+            return 0;
+    }
+    err = posix_fsetxattr(fd, name, value, bytes, flags);
+    posix_acl_changed(inode);
+    return err;
+}
+
+static int
+store_acl_text(struct posix_call *c, struct inode *inode, int fd,
+               const struct dict_pair *pair, int flags)
+{
+    const char *name = strcmp(pair->key, "glusterfs.posix.acl") == 0
+                           ? POSIX_ACL_ACCESS_XATTR
+                           : POSIX_ACL_DEFAULT_XATTR;
+    const uint8_t *data, *value;
+    uint32_t bytes;
+    char *text;
+    int err = dict_pair_stored(pair, c->arena, &data, &bytes);
+
+    if (err < 0)
+        return err;
+    text = arena_strndup(c->arena, (const char *)data,
+                         strnlen((const char *)data, bytes));
+    if (text == NULL)
+        return -ENOMEM;
+    err = acl_from_text(text, c->arena, &value, &bytes);
+    if (err == 0)
+        err = store_acl(inode, fd, name, value, bytes, flags);
+    if (err == 0 && strcmp(name, POSIX_ACL_ACCESS_XATTR) == 0)
+        err = dict_set_ptr(c->reply, name, value, bytes);
+    return err;
+}
+
+static int
+store_mdata(struct posix_call *c, struct inode *inode, int fd,
+            const uint8_t *value, uint32_t bytes, bool by_fd)
+{
+    struct mdata md;
+    int err;
+
+    if (by_fd)
+        return posix_fsetxattr(fd, POSIX_MDATA_XATTR, value, bytes, 0);
+    err = posix_mdata_parse(value, bytes, &md);
+    return err < 0 ? err : posix_mdata_merge(c->px, inode, fd, &md);
+}
+
+/* Remove each xattr of which wanted() says so. */
+static int
+remove_those(struct posix_call *c, int fd, bool (*wanted)(const char *name))
+{
+    const char *names, *name = NULL;
+    uint32_t bytes;
+    int err = ops_xattr_list(fd, c->arena, &names, &bytes);
+
+    while (err == 0 && (name = ops_xattr_next(names, bytes, name)) != NULL) {
+        if (!wanted(name))
+            continue;
+        err = posix_fremovexattr(fd, name);
+        if (err == -ENODATA)
+            err = 0;
+    }
+    return err;
+}
+
+static int
+quota_cleanup(struct posix_call *c, int fd)
+{
+    return c->caller->uid != 0 ? -EPERM
+                               : remove_those(c, fd, ops_xattr_is_quota);
+}
+
+static int
+store_value(struct posix_call *c, struct inode *inode, int fd,
+            const struct dict_pair *pair, enum kind kind, int flags,
+            bool by_fd)
+{
+    const char *name = kind == KIND_SELINUX ? SELINUX_STORED_XATTR : pair->key;
+    const uint8_t *value;
+    uint32_t bytes;
+    int err;
+
+    /* As the kernel answers it. */
+    if (name[0] == '\0' || strnlen(name, XATTR_NAME_MAX + 1) > XATTR_NAME_MAX)
+        return -ERANGE;
+    err = dict_pair_stored(pair, c->arena, &value, &bytes);
+    if (err < 0)
+        return err;
+    if (bytes > POSIX_XATTR_BYTES_MAX)
+        return -E2BIG;
+    if (kind == KIND_ACL)
+        return store_acl(inode, fd, name, value, bytes, flags);
+    if (kind == KIND_MDATA)
+        return store_mdata(c, inode, fd, value, bytes, by_fd);
+    return posix_fsetxattr(fd, name, value, bytes, flags);
+}
+
+int
+ops_xattr_store(struct posix_call *c, struct inode *inode, int fd,
+                const struct dict_pair *pair, int flags, bool by_fd)
+{
+    enum kind kind = kind_of(c->caller, pair->key);
+
+    switch (kind) {
+    case KIND_DROPPED:
+        return 0;
+    case KIND_NOTSUP:
+        return -ENOTSUP;
+    case KIND_ACCESS:
+        return -EACCES;
+    case KIND_PERM:
+        return -EPERM;
+    case KIND_INVALID:
+        return -EINVAL;
+    case KIND_QUOTA_CLEANUP:
+        return quota_cleanup(c, fd);
+    case KIND_ACL_TEXT:
+        return store_acl_text(c, inode, fd, pair, flags);
+    case KIND_PLAIN:
+    case KIND_MDATA:
+    case KIND_ACL:
+    case KIND_SELINUX:
+        break;
+    }
+    return store_value(c, inode, fd, pair, kind, flags, by_fd);
+}
+
+/* --- setxattr --- */
+
+/* What a change of xattrs always answers. */
+struct iatts {
+    struct iatt pre, post;
+};
+
+static int
+iatts_begin(struct posix_call *c, struct inode *inode, int fd,
+            struct iatts **out)
+{
+    struct iatts *ia = arena_zalloc(c->arena, sizeof(*ia));
+    int err;
+
+    if (ia == NULL)
+        return -ENOMEM;
+    err = posix_iatt_ref(c->px, inode, fd, &ia->pre);
+    /* Put in now: once the change is made it must not fail for them. */
+    if (err == 0)
+        err = dict_set_iatt(c->reply, "dht-get-iatt-in-xattr", &ia->post);
+    if (err == 0)
+        err = dict_set_iatt(c->reply, "virt-gf-prestat", &ia->pre);
+    if (err == 0)
+        err = dict_set_iatt(c->reply, "virt-gf-poststat", &ia->post);
+    *out = ia;
+    return err;
+}
+
+/* What distribute replaces when it heals a directory from another brick. */
+static bool
+is_synced(const char *name)
+{
+    return ops_starts_with(name, "user.") ||
+           strcmp(name, POSIX_ACL_ACCESS_XATTR) == 0 ||
+           strcmp(name, POSIX_ACL_DEFAULT_XATTR) == 0 ||
+           strcmp(name, "trusted.glusterfs.quota.limit-set") == 0 ||
+           strcmp(name, "trusted.glusterfs.quota.limit-objects") == 0 ||
+           strcmp(name, SELINUX_STORED_XATTR) == 0 ||
+           strcmp(name, POSIX_MDATA_XATTR) == 0;
+}
+
+static int
+set_ctime_mdata(struct posix_call *c, struct inode *inode, int fd,
+                const struct dict_pair *p)
+{
+    c->reply->null = true;
+    if (p->type != DICT_MDATA)
+        return -EINVAL;
+    return posix_mdata_merge(c->px, inode, fd, p->mdata);
+}
+
+static int
+set_pairs(struct posix_call *c, struct inode *inode, int fd, bool by_fd,
+          const struct dict *pairs, int flags)
+{
+    uint32_t i;
+    int err = 0;
+
+    /* Changes of xattrs that build on what was there exclude each other. */
+    MUTEX_SCOPE(&inode->write_mtx);
+    if (!by_fd && inode_type(inode) == S_IFDIR &&
+        ops_asked_true(c, "sync_backend_xattrs")) {
+        err = remove_those(c, fd, is_synced);
+        posix_acl_changed(inode);
+    }
+    for (i = 0; i < pairs->count && err == 0; i++)
+        err = ops_xattr_store(c, inode, fd, &pairs->pairs[i], flags, by_fd);
+    return err;
+}
+
+int
+posix_setxattr(struct posix_call *c, struct inode *inode, struct fd *fd,
+               const struct dict *pairs, int flags)
+{
+    AUTO_REF struct posix_ref ref = POSIX_REF_NONE;
+    const struct dict_pair *special;
+    struct iatts *ia;
+    int err;
+
+    if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) != 0)
+        return -EINVAL;
+    err = posix_reserve_check(c, 0);
+    if (err == 0)
+        err = posix_ref_get(c->px, inode, fd, &ref);
+    if (err < 0)
+        return err;
+    special = dict_find(pairs, "set-ctime-mdata");
+    if (special != NULL && fd == NULL)
+        return set_ctime_mdata(c, inode, ref.fd, special);
+    if (fd != NULL && dict_has(pairs, "trusted.glusterfs.durable-op"))
+        return fsync(ref.fd) < 0 ? -errno : 0;
+    err = iatts_begin(c, inode, ref.fd, &ia);
+    if (err == 0)
+        err = set_pairs(c, inode, ref.fd, fd != NULL, pairs, flags);
+    if (err < 0)
+        return err;
+    if (fd != NULL)
+        posix_mdata_apply(c->px, c->caller, inode, ref.fd, false);
+    return posix_iatt_ref(c->px, inode, ref.fd, &ia->post);
+}
+
+/* --- removexattr --- */
+
+static int
+remove_one(struct posix_call *c, struct inode *inode, int fd,
+           const char *name)
+{
+    int err;
+
+    if (strcmp(name, POSIX_GFID_XATTR) == 0 ||
+        strcmp(name, POSIX_VOLUME_ID_XATTR) == 0)
+        return -EPERM;
+    if (ops_starts_with(name, GFID2PATH_XATTR_PREFIX))
+        return -ENODATA;
+    if (ops_xattr_is_bitrot(name) && !caller_is_internal(c->caller))
+        return -EINVAL;
+    if (strnlen(name, XATTR_NAME_MAX + 1) > XATTR_NAME_MAX)
+        return -ERANGE;
+    err = posix_fremovexattr(fd, name);
+    if (strcmp(name, POSIX_ACL_ACCESS_XATTR) == 0 ||
+        strcmp(name, POSIX_ACL_DEFAULT_XATTR) == 0)
+        posix_acl_changed(inode);
+    return err;
+}
+
+/* All that xdata names. */
+static int
+remove_bulk(struct posix_call *c, struct inode *inode, int fd)
+{
+    const struct dict *xdata = c->xdata;
+    uint32_t i;
+    int err = 0;
+
+    if (xdata->null || xdata->count == 0)
+        return -ERANGE;
+    if (dict_has(xdata, POSIX_GFID_XATTR) ||
+        dict_has(xdata, POSIX_VOLUME_ID_XATTR))
+        return -EPERM;
+    for (i = 0; i < xdata->count && err == 0; i++) {
+        err = remove_one(c, inode, fd, xdata->pairs[i].key);
+        /* Not there, or no xattr at all but a key of another meaning. */
+        if (err == -ENODATA || err == -ENOTSUP)
+            err = 0;
+    }
+    return err;
+}
+
+int
+posix_removexattr(struct posix_call *c, struct inode *inode, struct fd *fd,
+                  const char *name)
+{
+    AUTO_REF struct posix_ref ref = POSIX_REF_NONE;
+    struct iatts *ia;
+    int err = posix_ref_get(c->px, inode, fd, &ref);
+
+    if (err == 0)
+        err = iatts_begin(c, inode, ref.fd, &ia);
+    if (err < 0)
+        return err;
+    mutex_lock(&inode->write_mtx);
+    err = name[0] == '\0' ? remove_bulk(c, inode, ref.fd)
+                          : remove_one(c, inode, ref.fd, name);
+    mutex_unlock(&inode->write_mtx);
+    if (err < 0)
+        return err;
+    posix_mdata_apply(c->px, c->caller, inode, ref.fd, false);
+    return posix_iatt_ref(c->px, inode, ref.fd, &ia->post);
+}
