@@ -148,7 +148,7 @@ fop_fallocate(struct call *c)
 
     if (err != 0)
         return err;
-    return posix_fallocate(&pc, c->fd, c->args.flags != 0, c->args.offset,
+    return posix_allocate(&pc, c->fd, c->args.flags != 0, c->args.offset,
                            c->args.size, &c->reply.iatt[0],
                            &c->reply.iatt[1]);
 }
