@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands of the control socket: one table in control_command.c.  They
+ * run on the main loop and do not block it. */
+#ifndef CLINKER_SERVER_ADMIN_CONTROL_COMMAND_H
+#define CLINKER_SERVER_ADMIN_CONTROL_COMMAND_H
+
+#include "server/admin/admin.h"
+#include "server/admin/control_line.h"
+#include "server/admin/statedump.h"
+
+/* One request on its way to its answer. */
+struct control_call {
+    struct admin *admin;
+    struct statedump *sd;
+    struct control_request req;
+    json_object *reply;            /* what goes with ok */
+    char err[CONTROL_ERROR_BYTES]; /* on failure: one line */
+    /* Ends a call whose command returned CONTROL_LATER; ret as of a command. */
+    void (*finish)(struct control_call *call, int ret);
+    void *arg; /* finish's */
+};
+
+enum { CONTROL_LATER = 1 };
+
+/* 0: call->reply is the answer; -errno with call->err; CONTROL_LATER:
+ * call->finish() will be called. */
+int control_command_run(struct control_call *call);
+
+/* Put one line into call->err; returns code. */
+int control_fail(struct control_call *call, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* --- the commands, as in control_command_run() --- */
+int command_status(struct control_call *call);
+int command_clients(struct control_call *call);
+int command_config_list(struct control_call *call);
+int command_config_get(struct control_call *call);
+int command_config_set(struct control_call *call);
+int command_log_level(struct control_call *call);
+
+#endif
