@@ -171,9 +171,11 @@ def main(points, cleanup=()):
         except Exception as e:
             failed += 1
             print("not ok %d - %s" % (number, title))
-            for line in traceback.format_exc().splitlines():
+            plain = isinstance(e, AssertionError) and str(e)
+            for line in (plain or traceback.format_exc()).splitlines():
                 print("#   " + line)
-            for brick in cleanup:
-                print(brick.log_tail(), end="")
+            if not plain:
+                for brick in cleanup:
+                    print(brick.log_tail(), end="")
             sys.stdout.flush()
     sys.exit(1 if failed else 0)

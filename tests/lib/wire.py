@@ -439,7 +439,7 @@ def fields_of(spec):
     return [tuple(f.split(":")) for f in spec.split()]
 
 
-def pack_fop(name, xdata=None, payload=b"", **args):
+def pack_fop(name, /, xdata=None, payload=b"", **args):
     """The body of a request.  Fields left out are zero; an unknown field is
     a mistake of the test."""
     proc, spec, _ = FOPS[name]
@@ -676,14 +676,14 @@ class Client:
 
     # --- file operations ---
 
-    def send_fop(self, name, cred=None, **args):
+    def send_fop(self, name, /, cred=None, **args):
         proc, body = pack_fop(name, **args)
         return self.send(FOP, FOP_VERSION, proc, body, cred=cred)
 
     def wait_fop(self, name, xid):
         return unpack_fop(name, self.wait(xid))
 
-    def fop(self, name, cred=None, **args):
+    def fop(self, name, /, cred=None, **args):
         return self.wait_fop(name, self.send_fop(name, cred=cred, **args))
 
     def write(self, gfid, fd, offset, data, xdata=None, **args):
