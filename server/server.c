@@ -290,8 +290,8 @@ start_workers(struct server *srv)
     brick->pool = iot_pool_new(&limits, &hooks);
     if (brick->pool == NULL)
         return -errno;
-    brick->groups = groups_cache_new((uint32_t)options_number(
-        srv->options, OPT_GID_TIMEOUT));
+    brick->groups = groups_cache_new(
+        (uint32_t)options_number(srv->options, OPT_GID_TIMEOUT), NULL);
     brick->clients = client_table_new(brick);
     if (brick->groups == NULL || brick->clients == NULL)
         return -ENOMEM;

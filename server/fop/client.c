@@ -293,6 +293,17 @@ client_unbind(struct client_table *table, struct rpc_conn *conn)
 
 /* --- looking --- */
 
+/* Under the mutex a bound client has its bindings' reference. */
+struct client *
+client_of_conn(struct client_table *table, struct rpc_conn *conn)
+{
+    struct client *client;
+
+    MUTEX_SCOPE(&table->mtx);
+    client = rpc_conn_user(conn);
+    return client == NULL ? NULL : client_get(client);
+}
+
 void
 client_table_read(struct client_table *table, struct client_table_stats *out)
 {

@@ -84,6 +84,9 @@ int client_bind(struct client_table *table, struct rpc_conn *conn,
 /* The connection has closed. */
 void client_unbind(struct client_table *table, struct rpc_conn *conn);
 
+/* The connection's client with a reference, or NULL; on any thread. */
+struct client *client_of_conn(struct client_table *table,
+                              struct rpc_conn *conn);
 struct client *client_get(struct client *client);
 void client_put(struct client *client); /* NULL is fine */
 
