@@ -283,7 +283,8 @@ set_oom_score(const struct cmdline *cmd)
 static void
 log_must(const char *text)
 {
-    log_write(LOG_LVL_CRITICAL, "must", "main.c", 0, "must", "%s", text);
+    log_write(LOG_LVL_CRITICAL, "must", __FILE__, __LINE__, __func__, "%s",
+              text);
 }
 
 static int

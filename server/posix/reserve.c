@@ -31,8 +31,7 @@ posix_reserve_check(struct posix_call *c, uint64_t more)
     uint64_t blocks, more_blocks;
     struct statvfs sv;
 
-    if (caller_is_internal(c->caller) || c->caller->internal_fop ||
-        options_number(px->options, OPT_RESERVE) == 0)
+    if (caller_is_internal(c->caller) || c->caller->internal_fop)
         return 0;
     if (fstatvfs(px->root_fd, &sv) < 0)
         return -errno;
