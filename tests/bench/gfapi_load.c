@@ -28,6 +28,7 @@
 
 #include "mem/must.h"
 #include "tests/bench/measure.h"
+#include "tests/bench/step.h"
 
 enum {
     SMALL_BYTES = 4096,
@@ -46,6 +47,7 @@ struct load {
     unsigned threads, depth;
     uint64_t ops;
     double seconds; /* 0: no limit */
+    bool stepped;
     glfs_t *fs;
     glfs_object_t *root;
     uint64_t deadline_ns;
@@ -547,8 +549,10 @@ op_run(struct load *load, struct worker *workers, const struct op *op)
 {
     struct measure m;
     uint64_t done = 0;
-    int rc = measure_init(&m, load->server);
+    int rc = load->stepped ? step_wait() : 0;
 
+    if (rc == 0)
+        rc = measure_init(&m, load->server);
     for (unsigned i = 0; i < load->threads && rc == 0; i++) {
         struct worker *w = &workers[i];
 
@@ -601,6 +605,8 @@ run_all(struct load *load, struct worker *workers)
         if (rc != 0)
             fprintf(stderr, "gfapi_load: preparing: %s\n", strerror(-rc));
     }
+    if (rc == 0 && load->stepped)
+        step_ready();
     for (size_t i = 0; i < COUNT_OF(ops) && rc == 0; i++) {
         /* The others need its files. */
         if (ops[i].run == run_create || selected(load, ops[i].name))
@@ -668,6 +674,8 @@ static const char usage[] =
     "  --threads N       threads (4)\n"
     "  --depth N         data calls in flight for each thread (8)\n"
     "  --select LIST     only these, separated by commas, and create\n"
+    "  --stepped         say \"ready\" when prepared, and before each kind of\n"
+    "                    operation await a line on stdin\n"
     "  --list            print their names\n"
     "  --help            print this text\n";
 
@@ -715,6 +723,9 @@ option_set(struct load *load, int opt, const char *value)
     case 'e':
         load->select = value;
         break;
+    case 'S':
+        load->stepped = true;
+        break;
     case 's':
         ok = seconds_parse(value, &load->seconds);
         break;
@@ -748,6 +759,7 @@ static const struct option options[] = {
     {"threads", required_argument, NULL, 't'},
     {"depth", required_argument, NULL, 'd'},
     {"select", required_argument, NULL, 'e'},
+    {"stepped", no_argument, NULL, 'S'},
     {"list", no_argument, NULL, 'L'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},

@@ -29,10 +29,14 @@ def summarise(rounds, names):
                            for key in each[0]}
             entry[name]["rounds"] = each
         if len(names) == 2:
-            ours, other = entry[names[0]], entry[names[1]]
+            # Within a round, where the machine was in the same mood.
+            pairs = list(zip(entry[names[0]]["rounds"],
+                             entry[names[1]]["rounds"]))
             entry["ratio"] = {
-                "time": other["ops_per_s"] / ours["ops_per_s"],
-                "cpu": ours["cpu_us"] / other["cpu_us"],
+                "time": median(other["ops_per_s"] / ours["ops_per_s"]
+                               for ours, other in pairs),
+                "cpu": median(ours["cpu_us"] / other["cpu_us"]
+                              for ours, other in pairs),
             }
         summary.append(entry)
     return summary

@@ -183,14 +183,15 @@ class Server:
         self.close()
 
     def kill(self):
-        if not self.ended(0):
-            self.process.kill()
-        self.close()
+        """At once; nothing to do after stop()."""
+        if self.pidfd >= 0:
+            if not self.ended(0):
+                self.process.kill()
+            self.close()
 
     def close(self):
         self.process.wait()
-        if self.pidfd >= 0:
-            os.close(self.pidfd)
+        os.close(self.pidfd)
         self.pidfd = -1
 
     def words(self):
