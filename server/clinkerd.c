@@ -253,16 +253,21 @@ open_log(struct program *p, char err[OPTION_ERROR_BYTES])
     return e;
 }
 
+/* As many open files as are to be had: held descriptors save system calls. */
 static void
 raise_limits(void)
 {
     struct rlimit fds = {1048576, 1048576};
-    struct rlimit fewer = {65536, 65536};
+    struct rlimit now;
 
-    if (setrlimit(RLIMIT_NOFILE, &fds) != 0 &&
-        setrlimit(RLIMIT_NOFILE, &fewer) != 0)
-        log_warning("cannot raise the limit of open files: %s",
-                    strerror(errno));
+    if (setrlimit(RLIMIT_NOFILE, &fds) == 0)
+        return;
+    if (getrlimit(RLIMIT_NOFILE, &now) == 0) {
+        now.rlim_cur = now.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &now);
+        log_info("open files are limited to %llu",
+                 (unsigned long long)now.rlim_max);
+    }
 }
 
 static void
