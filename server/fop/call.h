@@ -40,7 +40,7 @@ struct call {
     /* Resolved objects, given back with the call. */
     struct inode *inode, *parent, *inode2, *parent2;
     struct fd *fd, *fd2;
-    _Alignas(16) uint8_t first_block[CALL_FIRST_BLOCK_BYTES];
+    uint64_t first_block[CALL_FIRST_BLOCK_BYTES / sizeof(uint64_t)];
 };
 
 static inline struct call *
