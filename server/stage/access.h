@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mem/arena.h"
+#include "server/core/acl.h"
 #include "server/core/caller.h"
-#include "server/core/dict.h"
 #include "server/core/iatt.h"
 
 enum { ACCESS_R = 4, ACCESS_W = 2, ACCESS_X = 1 };
@@ -23,29 +22,15 @@ struct access_object {
     uint32_t acl_bytes;
 };
 
-/* --- ACL values (kernel format, version 2) --- */
-enum { ACL_ENTRIES_MAX = 1024 };
-/* 0; -EINVAL short, unsorted or inconsistent; -EOPNOTSUPP version. */
-int acl_check(const uint8_t *value, uint32_t bytes);
-/* "u::rw-,u:2000:rw-,g::r--,m::rw-,o::---" into the arena, and back. */
-const char *acl_to_text(const uint8_t *value, uint32_t bytes,
-                        struct arena *arena);
-int acl_from_text(const char *text, struct arena *arena,
-                  const uint8_t **value, uint32_t *bytes);
-/* The access ACL that a new object gets from its parent's default ACL and the
- * mode asked for, and the mode that follows from it. */
-int acl_inherit(const uint8_t *parent_default, uint32_t bytes, uint32_t *mode,
-                struct arena *arena, const uint8_t **access,
-                uint32_t *access_bytes);
-
 /* --- decisions: 0 or -EACCES, -EPERM --- */
 
-/* super_uid: option access-control.super-uid. */
+/* By uid (0, or super_uid: option access-control.super-uid) or as an internal
+ * client. */
 bool access_is_exempt(const struct caller *c, uint32_t super_uid);
 /* want: ACCESS_* bits, all needed. */
 int access_check(const struct caller *c, uint32_t super_uid,
                  const struct access_object *o, unsigned want);
-/* The bits of want that are granted. */
+/* The bits of want that are granted, each asked for alone. */
 unsigned access_granted(const struct caller *c, uint32_t super_uid,
                         const struct access_object *o, unsigned want);
 /* Removal or renaming of `child` out of (or over, in) `parent`. */
@@ -53,7 +38,8 @@ int access_sticky(const struct caller *c, uint32_t super_uid,
                   const struct iatt *parent, const struct iatt *child);
 /* Bits wanted by open flags (wire values). */
 unsigned access_for_open(int flags);
-/* SETATTR: may drop S_ISGID from set->mode. */
+/* SETATTR: may drop S_ISGID from set->mode.  Internal clients are not exempt
+ * here and below. */
 int access_setattr(const struct caller *c, uint32_t super_uid,
                    const struct access_object *o, struct iatt *set,
                    uint32_t valid);
