@@ -6,7 +6,7 @@
  * handle without an object is removed.
  */
 #define LOG_DOMAIN "posix"
-#include "server/posix/internal.h"
+#include "server/posix/ops.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -163,13 +163,22 @@ give_gfid(struct posix_call *c, struct inode *parent, int dirfd,
 }
 
 /* An object that the table does not know may have been left without its
- * handle.  -ESTALE: its gfid leads to something else. */
+ * handle.  -ESTALE: its gfid leads to something else.  The name is held: a
+ * removal takes the handle first, and must not find it made anew. */
 static int
 mend_handle(struct posix *px, struct inode *parent, int dirfd,
             const char *name, const struct gfid *gfid, const struct stat *st)
 {
-    int err = handle_make(px, gfid, dirfd, &parent->gfid, name, st);
+    AUTO_NAME struct name_hold hold = {0};
+    struct stat now;
+    int err;
 
+    name_hold(&hold, parent, name);
+    if (fstatat(dirfd, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (now.st_ino != st->st_ino || now.st_dev != st->st_dev)
+        return -ENOENT;
+    err = handle_make(px, gfid, dirfd, &parent->gfid, name, st);
     if (err == 0)
         return 0;
     if (err == -ESTALE)
