@@ -1,1 +1,16 @@
-# filled below
+noinst_LIBRARIES += libcli.a
+libcli_a_SOURCES = \
+	cli/ctl.h cli/ctl.c cli/ctl_list.h \
+	cli/ask.c \
+	cli/connect.h cli/connect.c \
+	cli/humane.h cli/humane.c \
+	cli/memory.h cli/memory.c \
+	cli/nearest.h cli/nearest.c \
+	cli/table.h cli/table.c \
+	cli/parts.h \
+	cli/cmd_status.c cli/cmd_clients.c cli/cmd_statedump.c \
+	cli/cmd_volume.c cli/cmd_config.c cli/cmd_log.c
+dist_man_MANS += doc/clinkerctl.1
+
+TESTS += tests/docs/man-clinkerctl.sh tests/docs/completion.sh
+dist_check_SCRIPTS += tests/docs/man-clinkerctl.sh tests/docs/completion.sh

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* clinkerctl: the operator's side of the control socket. */
+#ifndef CLINKER_CLI_CTL_H
+#define CLINKER_CLI_CTL_H
+
+#include <json.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* How it exits. */
+enum {
+    CTL_OK = 0,
+    CTL_REFUSED = 1,     /* the daemon said no, or the output went nowhere */
+    CTL_USAGE = 2,       /* the command line is wrong */
+    CTL_UNREACHABLE = 3, /* no daemon, or it does not answer */
+};
+
+/* One run. */
+struct ctl {
+    const char *program;
+    const char *socket; /* --socket; NULL: look for the only one */
+    bool json;          /* answers as JSON */
+    bool list;          /* help: names for scripts */
+    int argc;           /* the command's own arguments */
+    char **argv;
+};
+
+/* The whole program; returns its exit code. */
+int clinkerctl_main(int argc, char **argv);
+
+/* Send `request` (the reference is taken over) and show the answer: as JSON
+ * with --json, else by show().  Failures are told in the same way.  Returns
+ * the exit code. */
+int ctl_ask(struct ctl *ctl, json_object *request,
+            void (*show)(struct ctl *ctl, json_object *reply));
+/* {"command": NAME}; never NULL: without memory the program ends. */
+json_object *ctl_request(const char *command);
+void ctl_request_text(json_object *request, const char *key,
+                      const char *value);
+
+/* Members of an answer: "" and 0 when they are missing or something else. */
+const char *ctl_text(json_object *obj, const char *key);
+int64_t ctl_number(json_object *obj, const char *key);
+bool ctl_bool(json_object *obj, const char *key);
+json_object *ctl_member(json_object *obj, const char *key);
+
+/* --- the commands of ctl_list.h --- */
+int cmd_status(struct ctl *ctl);
+int cmd_clients(struct ctl *ctl);
+int cmd_statedump(struct ctl *ctl);
+int cmd_volume_statedump(struct ctl *ctl);
+int cmd_config_list(struct ctl *ctl);
+int cmd_config_get(struct ctl *ctl);
+int cmd_config_set(struct ctl *ctl);
+int cmd_log_level(struct ctl *ctl);
+int cmd_reload(struct ctl *ctl);
+int cmd_help(struct ctl *ctl);
+
+#endif

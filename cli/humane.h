@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Numbers as people read them. */
+#ifndef CLINKER_CLI_HUMANE_H
+#define CLINKER_CLI_HUMANE_H
+
+#include <stdint.h>
+
+enum { HUMANE_BYTES = 32 };
+
+/* "0 B", "1.5 KiB", "512 MiB"; three digits at most.  Returns out. */
+char *humane_size(char out[HUMANE_BYTES], uint64_t bytes);
+/* "12s", "3m 5s", "2d 4h": the two largest units.  Returns out. */
+char *humane_duration(char out[HUMANE_BYTES], int64_t seconds);
+
+/* The same, in a temporary that lives to the end of the enclosing block. */
+#define HUMANE_SIZE(n) humane_size((char[HUMANE_BYTES]){0}, (uint64_t)(n))
+#define HUMANE_DURATION(n) humane_duration((char[HUMANE_BYTES]){0}, (n))
+
+#endif
