@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "mem/alloc.h"
-#include "mem/must.h"
 #include "mem/scope.h"
 #include "server/admin/control_text.h"
 #include "server/core/options.h"
@@ -15,48 +14,25 @@
 
 MEM_TYPE(mt_value, "server.admin", "option value");
 
-enum { VALUE_BYTES = 64 * 1024 };
-
-static const char *const type_name[] = {
-    [OPTION_BOOL] = "bool",
-    [OPTION_INT] = "number",
-    [OPTION_SIZE] = "size",
-    [OPTION_SECONDS] = "seconds",
-    [OPTION_PERCENT_OR_SIZE] = "percent or size",
-    [OPTION_OCTAL] = "octal",
-    [OPTION_STRING] = "text",
-    [OPTION_CHOICE] = "choice",
-    [OPTION_PATH] = "path",
-    [OPTION_UUID] = "uuid",
-};
-
-static bool
-has_range(const struct option_def *def)
-{
-    return def->type == OPTION_INT || def->type == OPTION_SIZE ||
-           def->type == OPTION_SECONDS || def->type == OPTION_OCTAL;
-}
+enum { VALUE_BYTES = 64 * 1024, RANGE_BYTES = 256 };
 
 static void
 describe(json_object *obj, const struct options *options, enum option_id id,
          char scratch[VALUE_BYTES])
 {
     const struct option_def *def = option_def(id);
+    char range[RANGE_BYTES];
 
-    must((size_t)def->type < COUNT_OF(type_name));
     control_add_text(obj, "key", def->key);
     control_add_text(obj, "volume-key", def->volume_key);
-    control_add_text(obj, "type", type_name[def->type]);
+    control_add_text(obj, "type", option_type_name(def->type));
     control_add_text(obj, "value",
                      options_text(options, id, scratch, VALUE_BYTES));
     control_add_text(obj, "default", def->def);
     control_add_bool(obj, "is-default", options_is_default(options, id));
     control_add_bool(obj, "reloadable", def->reloadable);
-    control_add_text(obj, "choices", def->choices);
-    if (has_range(def)) {
-        control_add_number(obj, "min", def->min);
-        control_add_number(obj, "max", def->max);
-    }
+    control_add_text(obj, "range",
+                     option_range_text(def, range, sizeof(range)));
     control_add_text(obj, "help", def->help);
 }
 

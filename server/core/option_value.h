@@ -24,8 +24,4 @@ int option_value_parse(const struct option_def *def, const char *text,
 /* Whether the number of a percent or size is a percentage. */
 bool option_percent(int64_t number, double *percent, uint64_t *bytes);
 
-/* "1 to 64", "on or off", "a|b|c": what a value may be. Returns out. */
-char *option_range_text(const struct option_def *def, char *out, size_t bytes);
-const char *option_type_name(enum option_type type);
-
 #endif

@@ -46,6 +46,9 @@ struct option_def {
 };
 
 const struct option_def *option_def(enum option_id id);
+/* "1 to 64", "on or off", "a|b|c": what a value may be. Returns out. */
+char *option_range_text(const struct option_def *def, char *out, size_t bytes);
+const char *option_type_name(enum option_type type);
 /* By "section.name", by the volume key, or by the bare name where only one
  * section has it; -1 if there is none. */
 int option_find(const char *key);
