@@ -2,6 +2,7 @@
 # where ./clinkerd is.
 docs_tests = \
 	tests/docs/bounds.sh \
+	tests/docs/files.sh \
 	tests/docs/locking.sh \
 	tests/docs/man-clinkerd.sh \
 	tests/docs/man-lint.sh \
