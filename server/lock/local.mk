@@ -16,4 +16,4 @@ tests_unit_test_posixlk_SOURCES = tests/unit/test_posixlk.c \
 	tests/unit/lk_scene.h tests/unit/lk_scene.c
 tests_unit_test_posixlk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_posixlk_LDADD = libserver.a libmem.a $(CHECK_LIBS) \
-	$(URCU_LIBS)
+	$(URCU_LIBS) $(XXHASH_LIBS)
