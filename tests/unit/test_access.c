@@ -124,8 +124,9 @@ END_TEST
 START_TEST(acls_decide_as_posix_has_it)
 {
     static const struct acl_entry entries[] = {
-        {TAG_UO, 6, NO_ID}, {TAG_U, 6, 11}, {TAG_U, 1, 12}, {TAG_GO, 4, NO_ID},
-        {TAG_G, 2, 20},     {TAG_G, 7, 22}, {TAG_M, 6, NO_ID}, {TAG_O, 1, NO_ID},
+        {TAG_UO, 6, NO_ID}, {TAG_U, 6, 11}, {TAG_U, 1, 12},
+        {TAG_GO, 4, NO_ID}, {TAG_G, 2, 20}, {TAG_G, 7, 22},
+        {TAG_M, 6, NO_ID},  {TAG_O, 1, NO_ID},
     };
     static const struct {
         uint32_t uid, gid;
