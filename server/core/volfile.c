@@ -275,14 +275,15 @@ static int
 parse_volume(struct parser *p)
 {
     struct volfile_xlator x = {0}, *place;
-    int err = parse_head(p, &x);
+    int err;
 
+    if (p->v->count >= XLATORS_MAX)
+        return fail(p, "there are more than %d volumes", XLATORS_MAX);
+    err = parse_head(p, &x);
     if (err == 0)
         err = parse_body(p, &x);
     if (err == 0)
         err = take_keyword(p, "end-volume");
-    if (err == 0 && p->v->count >= XLATORS_MAX)
-        err = fail(p, "there are more than %d volumes", XLATORS_MAX);
     if (err == 0) {
         place = grow(&p->v->xlators, p->v->count, sizeof(*place));
         if (place != NULL) {
