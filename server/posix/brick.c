@@ -223,6 +223,7 @@ check_dot(struct posix *px, char err[POSIX_ERROR_BYTES])
 static int
 make_dot(struct posix *px, char err[POSIX_ERROR_BYTES])
 {
+    AUTO_CLOSE int clinker = -1;
     struct stat st;
     long pid;
     int result;
@@ -236,12 +237,12 @@ make_dot(struct posix *px, char err[POSIX_ERROR_BYTES])
                       strerror(errno));
     px->dot_dev = st.st_dev;
     px->dot_ino = st.st_ino;
-    px->private_fd = layout_make_dir(px->dot_fd, "clinker", 0700, O_RDONLY);
-    if (px->private_fd < 0)
-        return refuse(err, px->private_fd, "make %s/.glusterfs/clinker: %s",
-                      px->directory, strerror(-px->private_fd));
+    clinker = layout_make_dir(px->dot_fd, "clinker", 0700, O_RDONLY);
+    if (clinker < 0)
+        return refuse(err, clinker, "make %s/.glusterfs/clinker: %s",
+                      px->directory, strerror(-clinker));
     if (px->owner_fd < 0) {
-        result = owner_take(px->private_fd, false, &pid);
+        result = owner_take(clinker, false, &pid);
         if (result == -EBUSY)
             return refuse(err, -EBUSY, "brick %s is served by process %ld",
                           px->directory, pid);
@@ -251,7 +252,10 @@ make_dot(struct posix *px, char err[POSIX_ERROR_BYTES])
         px->owner_fd = result;
     }
     result = owner_sign(px->owner_fd);
-    if (result < 0)
+    if (result == -ENOSPC || result == -EDQUOT) /* it is the lock that counts */
+        log_warning("write %s/.glusterfs/clinker/lock: %s", px->directory,
+                    strerror(-result));
+    else if (result < 0)
         return refuse(err, result, "write %s/.glusterfs/clinker/lock: %s",
                       px->directory, strerror(-result));
     return 0;

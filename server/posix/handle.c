@@ -269,14 +269,14 @@ chain_starts_at(struct posix *px, struct chain *chain, const struct gfid *gfid)
 static int
 chain_read(struct posix *px, const struct gfid *gfid, struct chain *chain)
 {
-    struct gfid at = *gfid;
+    struct gfid at = *gfid, seen = *gfid;
     int err;
 
     do {
         char *name;
 
         if (chain->count >= DEPTH_MAX)
-            return -ENOENT; /* a circle */
+            return -ELOOP;
         name = chain_grow(chain);
         if (name == NULL)
             return -ENOMEM;
@@ -285,6 +285,12 @@ chain_read(struct posix *px, const struct gfid *gfid, struct chain *chain)
             return err == -EINVAL || err == -ENOTDIR ? -ENOENT : err;
         if (gfid_is_root(&at) && strcmp(name, ".glusterfs") == 0)
             return -ENOENT;
+        /* Who goes in a circle meets, before long, one that was remembered at
+         * a power of two. */
+        if (gfid_equal(&at, &seen))
+            return -ELOOP;
+        if ((chain->count & (chain->count - 1)) == 0)
+            seen = at;
     } while (!chain_starts_at(px, chain, &at));
     return 0;
 }
@@ -344,7 +350,7 @@ dir_open(struct posix *px, const struct gfid *gfid, struct stat *st)
 
     for (i = 0; i < TRIES && fd == -ENOENT; i++)
         fd = dir_open_once(px, gfid, st);
-    return fd;
+    return no_such(fd);
 }
 
 static int

@@ -29,7 +29,8 @@ struct posix {
     int level1_fd[256]; /* .glusterfs/00 … ff */
     int unlink_fd;    /* .glusterfs/unlink */
     int landfill_fd;  /* .glusterfs/landfill */
-    int private_fd;   /* .glusterfs/clinker: names that are being made */
+    int private_fd;   /* .glusterfs/clinker/making: for names that are being
+                         made; emptied at start */
     int owner_fd;     /* our lock: one daemon a brick */
     uint64_t path_fds_max;    /* descriptors that inodes may hold */
     _Atomic(uint64_t) serial; /* of names in private_fd */

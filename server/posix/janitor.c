@@ -190,7 +190,7 @@ purge_dir(struct posix *px, int dirfd, unsigned depth,
         if (stop != NULL && *stop)
             break;
         err = purge_entry(px, dirfd, e->d_name, depth, stop);
-        if (err < 0) {
+        if (err < 0 && err != -ENOENT) {
             failed++;
             if (stop == NULL || !*stop)
                 complain("remove", e->d_name, err);

@@ -32,6 +32,7 @@ static const struct {
     {"changelogs/htime", 0600},
     {"changelogs/csnap", 0600},
     {"clinker", 0700},
+    {"clinker/making", 0700},
 };
 
 static const char root_target[] = "../../..";
@@ -167,6 +168,8 @@ make_named(struct posix *px, const char *name, mode_t mode)
         px->landfill_fd = fd;
     else if (strcmp(name, "unlink") == 0)
         px->unlink_fd = fd;
+    else if (strcmp(name, "clinker/making") == 0)
+        px->private_fd = fd;
     else
         (void)close(fd);
     return 0;
@@ -205,8 +208,9 @@ layout_make(struct posix *px, char err[POSIX_ERROR_BYTES])
     result = move_old_landfill(px);
     if (result < 0)
         return failed(px, "landfill", result, err);
-    /* Open files do not outlive the daemon that had them open; temporary
-     * names neither. */
+    /* Open files do not outlive the daemon that had them open, nor do things
+     * that it was making. */
     (void)posix_purge(px, px->unlink_fd, NULL);
+    (void)posix_purge(px, px->private_fd, NULL);
     return 0;
 }

@@ -31,13 +31,13 @@ pid_read(int fd)
 }
 
 int
-owner_take(int private_fd, bool look, long *pid)
+owner_take(int dirfd, bool look, long *pid)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int fd, err;
 
     *pid = 0;
-    fd = posix_openat(private_fd, "lock", look ? O_RDWR : O_RDWR | O_CREAT,
+    fd = posix_openat(dirfd, "lock", look ? O_RDWR : O_RDWR | O_CREAT,
                       0600);
     if (fd < 0)
         return fd;
@@ -56,12 +56,13 @@ int
 owner_sign(int owner_fd)
 {
     char text[PID_TEXT_BYTES];
-    int bytes = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    /* Always as long: written over the last holder's, on a full disk too. */
+    int bytes = snprintf(text, sizeof(text), "%-20ld\n", (long)getpid());
+    ssize_t n;
 
     must(bytes > 0 && bytes < PID_TEXT_BYTES);
-    if (ftruncate(owner_fd, 0) < 0)
+    n = pwrite(owner_fd, text, (size_t)bytes, 0);
+    if (n < 0)
         return -errno;
-    if (pwrite(owner_fd, text, (size_t)bytes, 0) != bytes)
-        return errno != 0 ? -errno : -EIO;
-    return 0;
+    return n == bytes ? 0 : -ENOSPC;
 }

@@ -5,10 +5,10 @@
 
 #include "server/posix/internal.h"
 
-/* Take the lock; its descriptor keeps it.  private_fd is .glusterfs/clinker.
+/* Take the lock; its descriptor keeps it.  dirfd is .glusterfs/clinker.
  * With `look`: only if its file exists (else -ENOENT), which is not changed.
  * -EBUSY and the holder's pid in *pid (0: it cannot be told). */
-int owner_take(int private_fd, bool look, long *pid);
+int owner_take(int dirfd, bool look, long *pid);
 /* Say who has it. */
 int owner_sign(int owner_fd);
 
