@@ -414,7 +414,8 @@ parse_query(struct parse *p, int key, struct argp_state *state)
 {
     switch (key) {
     case KEY_PRINT_XLATORDIR:
-        return answer(p, state, PEER_LIBDIR "/glusterfs/" PEER_VERSION "/xlator");
+        return answer(p, state,
+                      PEER_LIBDIR "/glusterfs/" PEER_VERSION "/xlator");
     case KEY_PRINT_STATEDUMPDIR:
         return answer(p, state, STATEDUMPDIR);
     case KEY_PRINT_LOGDIR:

@@ -202,7 +202,8 @@ config_parse(struct options_stage *stage, const char *text, size_t bytes,
 static int
 read_whole(const char *path, char **textp, size_t *bytes)
 {
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    AUTO_CLOSE int fd =
+        open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     AUTO_FREE char *text = NULL;
     struct stat st;
     size_t used = 0;

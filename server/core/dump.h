@@ -32,7 +32,8 @@ void dump_section(struct dump *d, const char *fmt, ...)
  * values become \xNN; a line is cut at DUMP_LINE_BYTES_MAX. */
 void dump_line(struct dump *d, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* A line as it is, of text that is ours; the newline is added if it has none. */
+/* A line as it is, of text that is ours; the newline is added if it has
+ * none. */
 void dump_raw(struct dump *d, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -40,11 +40,16 @@ static const struct {
     const char *name;
     char letter;
 } levels[] = {
-    [LOG_LVL_NONE] = {"NONE", '?'},         [LOG_LVL_EMERG] = {"EMERG", 'M'},
-    [LOG_LVL_ALERT] = {"ALERT", 'A'},       [LOG_LVL_CRITICAL] = {"CRITICAL", 'C'},
-    [LOG_LVL_ERROR] = {"ERROR", 'E'},       [LOG_LVL_WARNING] = {"WARNING", 'W'},
-    [LOG_LVL_NOTICE] = {"NOTICE", 'N'},     [LOG_LVL_INFO] = {"INFO", 'I'},
-    [LOG_LVL_DEBUG] = {"DEBUG", 'D'},       [LOG_LVL_TRACE] = {"TRACE", 'T'},
+    [LOG_LVL_NONE] = {"NONE", '?'},
+    [LOG_LVL_EMERG] = {"EMERG", 'M'},
+    [LOG_LVL_ALERT] = {"ALERT", 'A'},
+    [LOG_LVL_CRITICAL] = {"CRITICAL", 'C'},
+    [LOG_LVL_ERROR] = {"ERROR", 'E'},
+    [LOG_LVL_WARNING] = {"WARNING", 'W'},
+    [LOG_LVL_NOTICE] = {"NOTICE", 'N'},
+    [LOG_LVL_INFO] = {"INFO", 'I'},
+    [LOG_LVL_DEBUG] = {"DEBUG", 'D'},
+    [LOG_LVL_TRACE] = {"TRACE", 'T'},
 };
 
 int
@@ -144,8 +149,9 @@ format_line(const struct log_record *r, char out[LOG_LINE_BYTES_MAX])
     size_t used;
 
     (void)timestamp_now(stamp, atomic_load(&log_state.local_time));
-    head = snprintf(out, LOG_LINE_BYTES_MAX, "[%s] %c [%.64s:%d:%.64s] 0-%.64s: ",
-                    stamp, levels[r->level].letter, r->file, r->line, r->func,
+    head = snprintf(out, LOG_LINE_BYTES_MAX,
+                    "[%s] %c [%.64s:%d:%.64s] 0-%.64s: ", stamp,
+                    levels[r->level].letter, r->file, r->line, r->func,
                     r->domain);
     must(head > 0 && head < 512);
     used = (size_t)head;
@@ -188,8 +194,8 @@ tell_of_lost(uint64_t lost)
                            .text = text};
 
     r.text_bytes = (size_t)snprintf(
-        text, sizeof(text), "%" PRIu64 " lines before this could not be written",
-        lost);
+        text, sizeof(text),
+        "%" PRIu64 " lines before this could not be written", lost);
     if (send_record(&r) < 0)
         atomic_fetch_add(&log_state.lost, lost);
 }

@@ -414,13 +414,11 @@ option_value_parse(const struct option_def *def, const char *text,
         (void)snprintf(err, OPTION_ERROR_BYTES,
                        "%s: '%.100s' is out of range, which is %s", def->key,
                        text, option_range_text(def, range, sizeof(range)));
+    else if (result < 0 && def->type == OPTION_CHOICE)
+        (void)snprintf(err, OPTION_ERROR_BYTES, "%s: '%.100s' is not one of %s",
+                       def->key, text, def->choices);
     else if (result < 0)
-        (void)snprintf(err, OPTION_ERROR_BYTES,
-                       "%s: '%.100s' is not %s", def->key, text,
-                       def->type == OPTION_CHOICE
-                           ? (snprintf(range, sizeof(range), "one of %s",
-                                       def->choices),
-                              range)
-                           : types[def->type].accepts);
+        (void)snprintf(err, OPTION_ERROR_BYTES, "%s: '%.100s' is not %s",
+                       def->key, text, types[def->type].accepts);
     return result;
 }

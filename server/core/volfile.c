@@ -360,7 +360,8 @@ int
 volfile_read(struct volfile **out, const char *path,
              char err[VOLFILE_ERROR_BYTES])
 {
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    AUTO_CLOSE int fd =
+        open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     AUTO_FREE char *text = NULL;
     size_t bytes = 0;
     int result = fd < 0 ? -errno : 0;

@@ -114,7 +114,8 @@ START_TEST(nobody_can_forge_a_line)
 {
     open_log("log");
     log_error("name=%s",
-              "x\n[2026-01-01 00:00:00.000000 +0000] C [a] forged\r\t\x7f\x1b[2J"
+              "x\n[2026-01-01 00:00:00.000000 +0000] C [a] forged\r\t\x7f"
+              "\x1b[2J"
               "\xc2\x9b"
               "1m \xc3\xa9");
     log_close();
