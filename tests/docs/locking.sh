@@ -12,7 +12,8 @@ files=$(find mem rpc iothreads server cli -name '*.[ch]' \
 
 # What makes a mutex, with its plain name and its rank; may be broken over
 # lines.
-making='(mutex_init\([^"();]*,|MUTEX_INITIALIZER\() *"[^"]*", *[A-Za-z0-9_]+ *\)'
+making='(mutex_init\([^"();]*,|MUTEX_INITIALIZER\()'
+making=$making' *"[^"]*", *[A-Za-z0-9_]+ *\)'
 for f in $files; do
     tr '\n' ' ' < "$f" | grep -oE "$making"
 done > "$tmp/making"
@@ -46,7 +47,8 @@ while IFS='	' read -r name rank; do
     printf '%s\t%s\n' "$rank" "$name"
 done < "$tmp/made" | sort -u > "$tmp/code"
 
-sed -nE 's/^\| *([0-9]+) \| `([^`]*)` \|.*/\1\t\2/p' doc/locking.md > "$tmp/doc.raw"
+sed -nE 's/^\| *([0-9]+) \| `([^`]*)` \|.*/\1\t\2/p' doc/locking.md \
+    > "$tmp/doc.raw"
 sort -u "$tmp/doc.raw" > "$tmp/doc"
 
 if ! diff -u "$tmp/doc" "$tmp/code"; then
