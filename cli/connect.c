@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -10,12 +11,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "mem/alloc.h"
 #include "mem/must.h"
+
+enum { CONNECT_WAIT_SECS = 10 };
 
 MEM_TYPE(mt_answer, "cli", "answer");
 
@@ -36,17 +40,22 @@ static int
 connect_path(const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    /* Bounds connect(), which waits while the daemon has many to accept. */
+    static const struct timeval patience = {.tv_sec = CONNECT_WAIT_SECS};
     int fd, err;
 
     if (strlen(path) >= sizeof(addr.sun_path))
         return -ENAMETOOLONG;
     (void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0)
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+                   sizeof(patience)) == 0 &&
+        connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+        fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
         return fd;
-    err = -errno;
+    err = errno == EAGAIN ? -ETIMEDOUT : -errno;
     (void)close(fd);
     return err;
 }

@@ -167,7 +167,7 @@ print_flags(void)
         (void)snprintf(left, sizeof(left), "-%c, --%s%s%s", flags[i].letter,
                        flags[i].name, flags[i].arg != NULL ? " " : "",
                        flags[i].arg != NULL ? flags[i].arg : "");
-        (void)printf("  %-32s%s\n", left, flags[i].summary);
+        (void)printf("  %-34s%s\n", left, flags[i].summary);
     }
 }
 
@@ -182,7 +182,7 @@ print_help(struct ctl *ctl)
     for (size_t i = 0; i < COMMANDS; i++) {
         (void)snprintf(left, sizeof(left), "%s %s", commands[i].words,
                        commands[i].args);
-        (void)printf("  %-32s%s\n", left, commands[i].summary);
+        (void)printf("  %-34s%s\n", left, commands[i].summary);
     }
     (void)printf("\nOptions:\n");
     print_flags();

@@ -14,3 +14,10 @@ dist_man_MANS += doc/clinkerctl.1
 
 TESTS += tests/docs/man-clinkerctl.sh tests/docs/completion.sh
 dist_check_SCRIPTS += tests/docs/man-clinkerctl.sh tests/docs/completion.sh
+
+check_PROGRAMS += tests/unit/test_cli
+TESTS += tests/unit/test_cli
+tests_unit_test_cli_SOURCES = tests/unit/test_cli.c
+tests_unit_test_cli_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_cli_LDADD = libcli.a libserver.a libmem.a $(CHECK_LIBS) \
+	$(JSON_LIBS) $(URCU_LIBS)

@@ -12,7 +12,7 @@
 
 #include "server/admin/directory.h"
 
-enum { BACKLOG = 16 };
+enum { BACKLOG = 128 };
 
 void
 control_socket_path(const char *dump_name, char out[CONTROL_PATH_BYTES])

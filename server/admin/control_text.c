@@ -57,7 +57,7 @@ control_text(const char *text)
         size_t n = utf8_bytes(p);
 
         if (n == 0) {
-            used += (size_t)sprintf(out + used, "\\x%02X", *p);
+            used += (size_t)sprintf(out + used, "\\x%02x", *p);
             p++;
         } else {
             memcpy(out + used, p, n);

@@ -20,3 +20,24 @@ libserver_a_SOURCES += server/admin/control_command.c
 libserver_a_SOURCES += server/admin/command_status.c
 libserver_a_SOURCES += server/admin/command_config.c
 libserver_a_SOURCES += server/admin/control.h server/admin/control.c
+
+check_PROGRAMS += tests/unit/test_statedump_options
+TESTS += tests/unit/test_statedump_options
+tests_unit_test_statedump_options_SOURCES = \
+	tests/unit/test_statedump_options.c
+tests_unit_test_statedump_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_statedump_options_LDADD = libserver.a libmem.a \
+	$(CHECK_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/unit/test_control_line
+TESTS += tests/unit/test_control_line
+tests_unit_test_control_line_SOURCES = tests/unit/test_control_line.c
+tests_unit_test_control_line_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_control_line_LDADD = libserver.a libmem.a $(CHECK_LIBS) \
+	$(JSON_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_control_line
+tests_fuzz_fuzz_control_line_SOURCES = tests/fuzz/fuzz_control_line.c \
+	tests/fuzz/target.h tests/fuzz/main.c
+tests_fuzz_fuzz_control_line_LDADD = libserver.a libmem.a $(JSON_LIBS) \
+	$(URCU_LIBS)

@@ -75,7 +75,8 @@ copy_call(struct row *row, const struct call *c)
     row->op = program != NULL && c->rpc.proc < program->procs_count
                   ? program->procs[c->rpc.proc].name
                   : NULL;
-    row->is_fop = program == &fop_program_v400;
+    row->is_fop = program != NULL &&
+                  program->number == fop_program_v400.number;
     row->received_ns = c->rpc.received_ns;
     row->xid = c->rpc.xid;
     row->uid = cred->uid;

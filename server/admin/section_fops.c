@@ -84,7 +84,7 @@ section_programs(struct dump *d, struct admin *admin)
         dump_line(d, key, "%" PRIu32, program->number);
         (void)snprintf(key, sizeof(key), "%s.program-version", program->name);
         dump_line(d, key, "%" PRIu32, program->version);
-        if (program == &fop_program_v400)
+        if (program->number == fop_program_v400.number)
             dump_latencies(d, admin, program->name);
     }
 }
