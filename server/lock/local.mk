@@ -6,9 +6,11 @@ libserver_a_SOURCES += \
 	server/lock/posixlk_dump.c
 
 check_PROGRAMS += \
-	tests/unit/test_lk_range tests/unit/test_posixlk
+	tests/unit/test_lk_range tests/unit/test_posixlk \
+	tests/unit/test_posixlk_model
 TESTS += \
-	tests/unit/test_lk_range tests/unit/test_posixlk
+	tests/unit/test_lk_range tests/unit/test_posixlk \
+	tests/unit/test_posixlk_model
 tests_unit_test_lk_range_SOURCES = tests/unit/test_lk_range.c
 tests_unit_test_lk_range_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_lk_range_LDADD = libserver.a libmem.a $(CHECK_LIBS)
@@ -16,4 +18,9 @@ tests_unit_test_posixlk_SOURCES = tests/unit/test_posixlk.c \
 	tests/unit/lk_scene.h tests/unit/lk_scene.c
 tests_unit_test_posixlk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_posixlk_LDADD = libserver.a libmem.a $(CHECK_LIBS) \
+	$(URCU_LIBS) $(XXHASH_LIBS)
+tests_unit_test_posixlk_model_SOURCES = tests/unit/test_posixlk_model.c \
+	tests/unit/lk_scene.h tests/unit/lk_scene.c
+tests_unit_test_posixlk_model_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_posixlk_model_LDADD = libserver.a libmem.a $(CHECK_LIBS) \
 	$(URCU_LIBS) $(XXHASH_LIBS)

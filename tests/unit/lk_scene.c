@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mem/account.h"
+#include "mem/must.h"
 #include "server/lock/domain.h"
 
 static _Atomic(unsigned) answers;
@@ -86,6 +88,20 @@ no_fd(void *arg, struct fd *fd)
     ck_abort_msg("an fd was left");
 }
 
+static void
+check_accounts(void)
+{
+    static const char *const names[] = {"record lock", "record lock waiter",
+                                        "lock domain", "lock dump"};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct mem_type_stats stats;
+
+        mem_account_read_one("server.lock", names[i], &stats);
+        ck_assert_msg(stats.num_allocs == 0, "%s left", names[i]);
+    }
+}
+
 void
 scene_close(struct scene *s)
 {
@@ -102,6 +118,7 @@ scene_close(struct scene *s)
     inode_put(s->inode);
     inode_table_destroy(&s->table);
     ck_assert_uint_eq(s->inodes_released, 1);
+    check_accounts();
 }
 
 void
