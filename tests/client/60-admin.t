@@ -90,6 +90,12 @@ def section(text, name):
     return lines[0]
 
 
+def live(kind):
+    """How many blocks of a type of ours there are."""
+    name = "server.admin - usage-type %s memusage" % kind
+    return int(section(brick.statedump(), name)["num_allocs"])
+
+
 # --- clients at work ---
 
 holder = Client(brick.port).login(brick.dir, process_name="evil\x1b[2J\xff")
@@ -351,6 +357,8 @@ def who_leaves_early_hurts_nobody():
         c.sock.sendall(b"{\"command\":\"statedump\",\"parts\":[\"fd\"]}\n")
         c.close()
     same(len(json.loads(ctl("--json", "clients"))["clients"]), 2)
+    fixture.wait_until("they are gone", lambda: live("control connection") ==
+                       0)
 
 
 def connections_have_a_bound():
