@@ -404,16 +404,19 @@ inode_link(struct inode_table *table, const struct gfid *gfid, uint32_t type)
 
 /* --- pruning --- */
 
-/* One turn: moves up to PRUNE_BATCH dead inodes to `dead`; returns steps. */
+/* Up to `want` inodes are made dead; returns steps.  Not more than once around,
+ * or what was looked at would have no time to be used again. */
 static uint32_t
-sweep_locked(struct inode_table *table, uint32_t steps_max, bool second_chance,
+sweep_locked(struct inode_table *table, bool second_chance, int64_t want,
              struct inode *dead[PRUNE_BATCH], uint32_t *dead_count)
 {
     uint32_t steps = 0;
+    uint32_t steps_max = table->count < PRUNE_STEPS ? table->count : PRUNE_STEPS;
 
     mutex_assert_held(&table->mtx);
     *dead_count = 0;
-    while (steps < steps_max && *dead_count < PRUNE_BATCH) {
+    while (steps < steps_max && *dead_count < PRUNE_BATCH &&
+           *dead_count < want) {
         struct inode *inode;
         uint32_t unused = INODE_IN_TABLE;
 
@@ -438,15 +441,16 @@ sweep_locked(struct inode_table *table, uint32_t steps_max, bool second_chance,
     return steps;
 }
 
-/* A turn of the clock hand; returns its steps. */
+/* A turn of the clock hand towards `limit`; returns its steps. */
 static uint32_t
-turn(struct inode_table *table, uint32_t steps_max, bool second_chance)
+turn(struct inode_table *table, uint32_t limit, bool second_chance)
 {
     struct inode *dead[PRUNE_BATCH];
     uint32_t i, count, steps;
 
     mutex_lock(&table->mtx);
-    steps = sweep_locked(table, steps_max, second_chance, dead, &count);
+    steps = sweep_locked(table, second_chance,
+                         unused_count(table) - (int64_t)limit, dead, &count);
     mutex_unlock(&table->mtx);
     for (i = 0; i < count; i++)
         inode_release(dead[i]);
@@ -458,7 +462,7 @@ static void
 prune(struct inode_table *table)
 {
     if (unused_count(table) > (int64_t)table->unused_limit)
-        (void)turn(table, PRUNE_STEPS, true);
+        (void)turn(table, table->unused_limit, true);
 }
 
 void
@@ -473,7 +477,7 @@ inode_table_set_limit(struct inode_table *table, uint32_t unused_limit)
     left = 2 * (uint64_t)table->count;
     mutex_unlock(&table->mtx);
     while (left > 0 && unused_count(table) > (int64_t)unused_limit) {
-        uint32_t steps = turn(table, PRUNE_STEPS, true);
+        uint32_t steps = turn(table, unused_limit, true);
 
         if (steps == 0)
             return;
@@ -490,8 +494,8 @@ inode_table_drop_unused(struct inode_table *table)
     mutex_lock(&table->mtx);
     left = table->count;
     mutex_unlock(&table->mtx);
-    while (left > 0) {
-        uint32_t steps = turn(table, PRUNE_STEPS, false);
+    while (left > 0 && unused_count(table) > 0) {
+        uint32_t steps = turn(table, 0, false);
 
         if (steps == 0)
             return;

@@ -91,3 +91,36 @@ tests_unit_test_posix_dir_LDADD = libserver.a libmem.a $(CHECK_LIBS)
 tests_unit_test_posix_dir_LDADD += $(URCU_LIBS) $(INIH_LIBS) $(JSON_LIBS)
 tests_unit_test_posix_dir_LDADD += $(XXHASH_LIBS) $(CRYPTO_LIBS)
 tests_unit_test_posix_dir_LDADD += $(ZLIB_LIBS) $(SYSTEMD_LIBS)
+
+check_PROGRAMS += tests/unit/test_posix_handle
+TESTS += tests/unit/test_posix_handle
+tests_unit_test_posix_handle_SOURCES = tests/unit/test_posix_handle.c
+tests_unit_test_posix_handle_SOURCES += tests/unit/posix_scratch.h
+tests_unit_test_posix_handle_SOURCES += tests/unit/posix_scratch.c
+tests_unit_test_posix_handle_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_posix_handle_LDADD = libserver.a libmem.a $(CHECK_LIBS)
+tests_unit_test_posix_handle_LDADD += $(URCU_LIBS) $(INIH_LIBS) $(JSON_LIBS)
+tests_unit_test_posix_handle_LDADD += $(XXHASH_LIBS) $(CRYPTO_LIBS)
+tests_unit_test_posix_handle_LDADD += $(ZLIB_LIBS) $(SYSTEMD_LIBS)
+
+check_PROGRAMS += tests/unit/test_posix_lookup
+TESTS += tests/unit/test_posix_lookup
+tests_unit_test_posix_lookup_SOURCES = tests/unit/test_posix_lookup.c
+tests_unit_test_posix_lookup_SOURCES += tests/unit/posix_scratch.h
+tests_unit_test_posix_lookup_SOURCES += tests/unit/posix_scratch.c
+tests_unit_test_posix_lookup_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_posix_lookup_LDADD = libserver.a libmem.a $(CHECK_LIBS)
+tests_unit_test_posix_lookup_LDADD += $(URCU_LIBS) $(INIH_LIBS) $(JSON_LIBS)
+tests_unit_test_posix_lookup_LDADD += $(XXHASH_LIBS) $(CRYPTO_LIBS)
+tests_unit_test_posix_lookup_LDADD += $(ZLIB_LIBS) $(SYSTEMD_LIBS)
+
+check_PROGRAMS += tests/unit/test_posix_health
+TESTS += tests/unit/test_posix_health
+tests_unit_test_posix_health_SOURCES = tests/unit/test_posix_health.c
+tests_unit_test_posix_health_SOURCES += tests/unit/posix_scratch.h
+tests_unit_test_posix_health_SOURCES += tests/unit/posix_scratch.c
+tests_unit_test_posix_health_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_posix_health_LDADD = libserver.a libmem.a $(CHECK_LIBS)
+tests_unit_test_posix_health_LDADD += $(URCU_LIBS) $(INIH_LIBS) $(JSON_LIBS)
+tests_unit_test_posix_health_LDADD += $(XXHASH_LIBS) $(CRYPTO_LIBS)
+tests_unit_test_posix_health_LDADD += $(ZLIB_LIBS) $(SYSTEMD_LIBS)

@@ -221,8 +221,12 @@ find_by_name(struct posix_call *c, struct inode *parent, int dirfd,
     if (handle_is_dot(px, &f->st))
         return -ENOENT;
     err = posix_gfid_read_fd(fd, &gfid);
-    if (err == -ENODATA)
+    if (err == -ENODATA) {
         err = give_gfid(c, parent, dirfd, name, fd, &f->st, &gfid);
+        /* Its handle is one more name. */
+        if (err == 0 && fstat(fd, &f->st) < 0)
+            err = -errno;
+    }
     if (err < 0)
         return err;
     if (gfid_is_root(&gfid))
@@ -233,7 +237,7 @@ find_by_name(struct posix_call *c, struct inode *parent, int dirfd,
             err = mend_handle(px, parent, dirfd, name, &gfid, &f->st);
             if (err < 0)
                 return err;
-            /* One more name for it: what we report counts without. */
+            /* One more name, as above. */
             if (fstat(fd, &f->st) < 0)
                 return -errno;
         }
