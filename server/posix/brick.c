@@ -499,14 +499,8 @@ posix_options_changed(struct posix *px, enum option_id id)
 void
 posix_inode_release(struct posix *px, struct inode *inode)
 {
-    int err;
-
     OBJ_CHECK(px, POSIX_MAGIC);
-    if (!inode->unlinked)
-        return;
-    /* Mostly its last fd has done it. */
-    err = handle_aside_remove(px, &inode->gfid);
-    if (err < 0)
-        log_warning("remove unlinked gfid=%s: %s", gfid_str(&inode->gfid),
-                    strerror(-err));
+    /* What lies in .glusterfs/unlink went with the inode's last fd (open.c).
+     * By now another inode of the same gfid may have something there. */
+    must(inode->fd_count == 0);
 }

@@ -365,7 +365,13 @@ create_once(struct posix_call *c, struct inode *parent, const char *name,
 
     if (err < 0)
         goto out;
-    err = fstatat(m.dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+    /* An exclusive one finds out when it gives the name; only the pre-op
+     * check wants to know before. */
+    if (exclusive && !ops_asked(c, "glusterfs.preop.parent.key"))
+        err = -ENOENT;
+    else
+        err = fstatat(m.dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno
+                                                                    : 0;
     if (err == -ENOENT) {
         err = create_new(c, &m, flags, client, out, fd);
         if (err == -EEXIST && !exclusive)

@@ -25,28 +25,26 @@
 #include "mem/must.h"
 #include "server/core/log.h"
 
-/* Does the name stand for the inode?  By its handle, or where that is missing
- * by the gfid on it. */
+/* Does what was seen at the name stand for the inode?  By its handle, or where
+ * that is missing by the gfid on it. */
 static int
 name_is(struct posix *px, struct inode *inode, int dirfd, const char *name,
-        struct stat *st)
+        const struct stat *seen, struct stat *st)
 {
     AUTO_REF struct posix_ref ref = POSIX_REF_NONE;
-    struct stat own;
     struct gfid gfid;
-    int err;
+    int err = posix_ref_get(px, inode, NULL, &ref);
 
-    if (fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
-        return -errno;
-    err = posix_ref_get(px, inode, NULL, &ref);
     if (err == 0) {
-        if (fstat(ref.fd, &own) < 0)
+        if (fstat(ref.fd, st) < 0)
             return -errno;
-        return own.st_ino == st->st_ino && own.st_dev == st->st_dev ? 0
-                                                                    : -ESTALE;
+        return st->st_ino == seen->st_ino && st->st_dev == seen->st_dev
+                   ? 0
+                   : -ESTALE;
     }
     if (err != -ENOENT)
         return err;
+    *st = *seen;
     err = posix_gfid_read(dirfd, name, &gfid);
     if (err < 0)
         return err;
@@ -67,7 +65,7 @@ has_handle(struct posix *px, const struct lastname *ln)
 
 int
 lastname_begin(struct posix *px, struct inode *inode, int dirfd,
-               const char *name, struct lastname *ln)
+               const char *name, const struct stat *seen, struct lastname *ln)
 {
     int err;
 
@@ -75,7 +73,7 @@ lastname_begin(struct posix *px, struct inode *inode, int dirfd,
     ln->last = false;
     ln->aside = false;
     mutex_lock(&inode->write_mtx);
-    err = name_is(px, inode, dirfd, name, &ln->st);
+    err = name_is(px, inode, dirfd, name, seen, &ln->st);
     if (err < 0)
         goto fail;
     if (S_ISDIR(ln->st.st_mode))

@@ -157,6 +157,17 @@ move_old_landfill(struct posix *px)
     return 0;
 }
 
+/* What is made here inherits nothing: a default ACL of the brick's root is for
+ * those directly in it. */
+static int
+make_private(struct posix *px, int fd)
+{
+    int err = posix_fremovexattr(fd, POSIX_ACL_DEFAULT_XATTR);
+
+    px->private_fd = fd;
+    return err == -ENODATA || err == -EOPNOTSUPP ? 0 : err;
+}
+
 static int
 make_named(struct posix *px, const char *name, mode_t mode)
 {
@@ -169,7 +180,7 @@ make_named(struct posix *px, const char *name, mode_t mode)
     else if (strcmp(name, "unlink") == 0)
         px->unlink_fd = fd;
     else if (strcmp(name, "clinker/making") == 0)
-        px->private_fd = fd;
+        return make_private(px, fd);
     else
         (void)close(fd);
     return 0;

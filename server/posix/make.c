@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "mem/must.h"
+#include "mem/scope.h"
 #include "server/core/log.h"
 
 /* --- before --- */
@@ -272,6 +273,17 @@ making_xattrs(struct making *m)
     }
 }
 
+/* Nobody need look at a new object for the times that it cannot have yet. */
+static void
+mdata_is_none(struct inode *inode)
+{
+    MUTEX_SCOPE(&inode->mtx);
+    if (!inode->mdata_known) {
+        inode->mdata_known = true;
+        inode->mdata_present = false;
+    }
+}
+
 static int
 dress(struct making *m)
 {
@@ -300,6 +312,8 @@ dress(struct making *m)
         return -ENOMEM;
     if (m->taken_over)
         inode_path_fd_drop(m->inode, false);
+    else
+        mdata_is_none(m->inode);
     making_xattrs(m);
     posix_mdata_apply(px, m->c->caller, m->inode, m->fd, false);
     return fstat(m->fd, &m->st) < 0 ? -errno : 0;
@@ -414,6 +428,19 @@ making_show(struct making *m)
 
 /* --- after --- */
 
+/* The inode may as well hold it, where it is one of the kind. */
+static void
+keep_descriptor(struct making *m)
+{
+    struct posix_ref ref = POSIX_REF_NONE;
+
+    if (S_ISREG(m->mode) && !m->hard_link)
+        return;
+    posix_ref_offer(m->c->px, m->inode, m->fd, &ref);
+    m->fd = -1;
+    posix_ref_put(&ref);
+}
+
 int
 making_finish(struct making *m, struct posix_made *out)
 {
@@ -427,6 +454,7 @@ making_finish(struct making *m, struct posix_made *out)
     err = posix_iatt_ref(px, m->parent, m->dir.fd, &out->postparent);
     if (err < 0)
         return err;
+    keep_descriptor(m);
     out->inode = m->inode;
     m->inode = NULL;
     return 0;

@@ -67,9 +67,11 @@ struct lastname {
     bool last;       /* the name is its last */
     bool aside;      /* open: its handle lies in .glusterfs/unlink */
 };
-/* dirfd/name is what will go; -ESTALE when it stands for another object. */
+/* dirfd/name is what will go, and `seen` what was seen there since it is held;
+ * -ESTALE when that is another object. */
 int lastname_begin(struct posix *px, struct inode *inode, int dirfd,
-                   const char *name, struct lastname *ln);
+                   const char *name, const struct stat *seen,
+                   struct lastname *ln);
 /* The name is gone. */
 void lastname_done(struct posix *px, struct lastname *ln);
 /* It stays. */

@@ -113,7 +113,7 @@ unlink_held(struct posix_call *c, struct inode *parent, int dirfd,
     err = unlink_reply(c, &before, &post);
     if (err < 0)
         return err;
-    err = lastname_begin(px, inode, dirfd, name, &ln);
+    err = lastname_begin(px, inode, dirfd, name, &st, &ln);
     if (err < 0)
         return err;
     if (unlinkat(dirfd, name, 0) < 0) {
@@ -194,14 +194,17 @@ rmdir_held(struct posix_call *c, struct inode *parent, int dirfd,
 {
     struct posix *px = c->px;
     struct lastname ln;
+    struct stat st;
     int err;
 
-    err = lastname_begin(px, inode, dirfd, name, &ln);
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (!S_ISDIR(st.st_mode))
+        return -ENOTDIR;
+    err = lastname_begin(px, inode, dirfd, name, &st, &ln);
     if (err < 0)
         return err;
-    if (!S_ISDIR(ln.st.st_mode))
-        err = -ENOTDIR;
-    else if (flags != 0)
+    if (flags != 0)
         err = to_landfill(px, dirfd, name, &inode->gfid);
     else if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
         err = errno == EEXIST ? -ENOTEMPTY : -errno;

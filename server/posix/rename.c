@@ -169,7 +169,8 @@ rename_over(struct renaming *r)
     struct lastname ln;
     int err;
 
-    err = lastname_begin(r->c->px, r->victim, r->newdir.fd, r->newname, &ln);
+    err = lastname_begin(r->c->px, r->victim, r->newdir.fd, r->newname,
+                         &r->victim_st, &ln);
     if (err < 0)
         return err;
     if (renameat(r->olddir.fd, r->oldname, r->newdir.fd, r->newname) < 0) {

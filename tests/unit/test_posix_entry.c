@@ -251,6 +251,28 @@ START_TEST(a_default_acl_is_applied_by_the_request_alone)
 }
 END_TEST
 
+START_TEST(a_default_acl_of_the_root_reaches_no_object)
+{
+    static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255,
+                                  2, 0, 7, 0, 9, 0, 0, 0, 4, 0, 7, 0, 255, 255,
+                                  255, 255, 16, 0, 7, 0, 255, 255, 255, 255,
+                                  32, 0, 7, 0, 255, 255, 255, 255};
+    struct stat st;
+
+    scratch_end(&s);
+    scratch_begin(&s);
+    ck_assert_int_eq(setxattr(s.directory, "system.posix_acl_default", acl,
+                              sizeof(acl), 0),
+                     0);
+    ck_assert_int_eq(scratch_open(&s), 0);
+    inode_put(scene_file(root(), "f"));
+    ck_assert(scene_stat("f", &st));
+    ck_assert_uint_eq(st.st_mode & 07777, 0644);
+    ck_assert_int_eq(scene_xattr("f", "system.posix_acl_access", NULL, 0),
+                     -ENODATA);
+}
+END_TEST
+
 START_TEST(mkdir_checks_what_distribute_asks_for)
 {
     struct posix_made made;
@@ -863,6 +885,7 @@ main(void)
     tcase_add_test(tc, every_kind_of_node_is_made);
     tcase_add_test(tc, a_directory_gets_a_handle_and_the_parents_group);
     tcase_add_test(tc, a_default_acl_is_applied_by_the_request_alone);
+    tcase_add_test(tc, a_default_acl_of_the_root_reaches_no_object);
     tcase_add_test(tc, mkdir_checks_what_distribute_asks_for);
     tcase_add_test(tc, a_directory_takes_its_gfid_over_when_healed);
     tcase_add_test(tc, names_that_are_none_are_refused);
