@@ -56,6 +56,9 @@ handle_of_file_gone(struct posix *px, const struct gfid *gfid)
     if (inode != NULL && inode->fd_count > 0) {
         inode->unlinked = true;
         err = handle_set_aside(px, gfid);
+        /* The last fd may have gone before there was anything to remove. */
+        if (err == 0 && inode->fd_count == 0)
+            err = handle_aside_remove(px, gfid);
     } else {
         err = handle_remove(px, gfid);
     }

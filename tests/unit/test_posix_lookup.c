@@ -398,7 +398,6 @@ START_TEST(an_unlinked_open_file_is_seen_only_where_asked_for)
     fd_put(fd);
     inode_forget(f);
     inode_put(f);
-    ck_assert_int_eq(rmdir(at(&s, ".glusterfs/unlink")), 0);
 }
 END_TEST
 
