@@ -147,13 +147,35 @@ apply_brick(struct program *p, char err[OPTION_ERROR_BYTES])
     return options_set(p->options, "posix.directory", path, false, err);
 }
 
+/* A daemon in the background whose log nobody named logs where the peer
+ * would: in a file named after the volfile. */
+static int
+default_log(struct program *p, char err[OPTION_ERROR_BYTES])
+{
+    const char *name = p->cmd.volfile;
+    AUTO_FREE char *path = NULL;
+    char *c;
+
+    if (!p->cmd.peer_mode || p->cmd.foreground || p->cmd.log_file != NULL ||
+        name == NULL)
+        return 0;
+    path = mem_asprintf(&mt_main, LOGDIR "/%s.log",
+                        name[0] == '/' ? name + 1 : name);
+    if (path == NULL)
+        return -ENOMEM;
+    for (c = path + strlen(LOGDIR) + 1; *c != '\0'; c++)
+        if (*c == '/')
+            *c = '-';
+    return options_set(p->options, "log.file", path, false, err);
+}
+
 static int
 apply_log_options(struct program *p, char err[OPTION_ERROR_BYTES])
 {
     const struct cmdline *cmd = &p->cmd;
-    int e = 0;
+    int e = default_log(p, err);
 
-    if (cmd->log_level != NULL)
+    if (e == 0 && cmd->log_level != NULL)
         e = options_set(p->options, "log.level", cmd->log_level, false, err);
     if (e == 0 && cmd->debug)
         e = options_set(p->options, "log.level", "DEBUG", false, err);

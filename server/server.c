@@ -3,7 +3,7 @@
  * Puts the parts together, from the ground up, and takes them apart in the
  * reverse order:
  *
- *   inode table, brick on disk, workers, rpc service, listeners, statedump,
+ *   inode table, workers, rpc service, listeners, brick on disk, statedump,
  *   control socket
  */
 #include "server/server.h"
@@ -255,24 +255,32 @@ set_names(struct server *srv)
 }
 
 static int
-start_brick(struct server *srv, char *err)
+start_inodes(struct server *srv)
 {
     const struct inode_table_ops ops = {.arg = &srv->brick,
                                         .release = inode_released};
+
+    srv->brick.inodes = inode_table_new(
+        (uint32_t)options_number(srv->options, OPT_INODE_LRU_LIMIT), &ops);
+    return srv->brick.inodes == NULL ? -errno : 0;
+}
+
+/* Last of what can fail for the operator's reasons, since it is the first to
+ * change anything on disk.  Clients that are faster are told to try again. */
+static int
+start_brick(struct server *srv, char *err)
+{
     char perr[POSIX_ERROR_BYTES] = "";
     struct brick *brick = &srv->brick;
     int e;
 
-    brick->inodes = inode_table_new(
-        (uint32_t)options_number(srv->options, OPT_INODE_LRU_LIMIT), &ops);
-    if (brick->inodes == NULL)
-        return -errno;
     e = posix_open(&brick->px, srv->options, brick->inodes, perr);
     if (e != 0) {
         (void)snprintf(err, SERVER_ERROR_BYTES, "%s", perr);
         return e;
     }
     posix_on_dead(brick->px, brick_dead, srv);
+    brick->ready = true;
     return 0;
 }
 
@@ -428,13 +436,15 @@ server_start(const struct server_params *params, char err[SERVER_ERROR_BYTES])
     if (e == 0)
         e = set_names(srv);
     if (e == 0)
-        e = start_brick(srv, err);
+        e = start_inodes(srv);
     if (e == 0)
         e = start_workers(srv);
     if (e == 0)
         e = start_rpc(srv);
     if (e == 0)
         e = start_listening(srv, err);
+    if (e == 0)
+        e = start_brick(srv, err);
     if (e == 0)
         e = start_admin(srv, err);
     if (e == 0)
@@ -447,8 +457,9 @@ server_start(const struct server_params *params, char err[SERVER_ERROR_BYTES])
         errno = -e;
         return NULL;
     }
-    log_notice("serving brick %s as %s on port %u", posix_directory(srv->brick.px),
-               srv->brick.name, srv->admin.port);
+    log_notice("serving brick %s as %s on port %u",
+               posix_directory(srv->brick.px), srv->brick.name,
+               srv->admin.port);
     return srv;
 }
 

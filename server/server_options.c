@@ -136,7 +136,10 @@ server_option_changed(struct brick *brick, enum option_id id)
         if (options_bool(brick->options, OPT_DYNAMIC_AUTH))
             authorize_again(brick);
         break;
-    default: /* read where it is used */
+    default:
+        /* Read where it is used, or the brick's own. */
+        if (brick->ready)
+            posix_options_changed(brick->px, id);
         break;
     }
 }

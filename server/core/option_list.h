@@ -121,8 +121,6 @@ OPTION(CONTROL_SOCKET, "server.control-socket", NULL, OPTION_PATH, 0, 0, NULL, N
        "Path of the control socket; by default one named after the brick below the run directory.")
 OPTION(PID_FILE, "server.pid-file", NULL, OPTION_PATH, 0, 0, NULL, NULL, false,
        "File that gets the process id, locked while the daemon runs.")
-OPTION(INLINE_FOPS, "server.inline-fops", NULL, OPTION_BOOL, 0, 1, NULL, "on", true,
-       "Run what cannot block on the event thread.")
 
 /* --- who may connect --- */
 OPTION(AUTH_ALLOW, "auth.allow", "auth.allow", OPTION_STRING, 0, 0, NULL, "*", true,

@@ -18,7 +18,7 @@ MEM_TYPE(mt_table, "server.client", "table");
 
 struct client_table {
     struct brick *brick;
-    struct mutex mtx;           /* rank 50; before a client's calls_mtx */
+    struct mutex mtx;           /* rank 50 */
     struct cds_list_head all;   /* [mtx] */
     uint64_t generations;       /* [mtx] */
     uint64_t freed;             /* [mtx] */

@@ -175,6 +175,29 @@ check_subdir(struct hello *h)
                              path)};
 }
 
+/* Names end up in statedumps and tables line by line. */
+static bool
+is_name(const char *text)
+{
+    size_t i;
+
+    if (text == NULL || text[0] == '\0' ||
+        strlen(text) > HELLO_TEXT_BYTES_MAX)
+        return false;
+    for (i = 0; text[i] != '\0'; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+            return false;
+    return true;
+}
+
+static const char *
+name_or_none(const struct rpc_dict *d, const char *key)
+{
+    const char *text = rpc_dict_str(d, key);
+
+    return is_name(text) ? text : NULL;
+}
+
 static struct refusal
 check(struct hello *h)
 {
@@ -190,17 +213,21 @@ check(struct hello *h)
             ENOENT, arena_printf(&c->arena,
                                  "remote-subvolume \"%s\" is not found",
                                  h->subvolume)};
+    if (!c->brick->ready)
+        return (struct refusal){EAGAIN, "xlator graph in server is not "
+                                        "initialised yet. Try again later"};
     h->client.uid = rpc_dict_str(&h->asked, "process-uuid");
-    if (h->client.uid == NULL || h->client.uid[0] == '\0' ||
-        strlen(h->client.uid) > HELLO_TEXT_BYTES_MAX)
+    if (!is_name(h->client.uid)) {
+        h->client.uid = NULL;
         return (struct refusal){EINVAL, "UUID not specified"};
+    }
     no = check_volume_id(h);
     if (no.op_errno == 0)
         no = check_version(h);
     if (no.op_errno != 0)
         return no;
-    h->client.process_name = rpc_dict_str(&h->asked, "process-name");
-    h->client.version = rpc_dict_str(&h->asked, "client-version");
+    h->client.process_name = name_or_none(&h->asked, "process-name");
+    h->client.version = name_or_none(&h->asked, "client-version");
     h->client.subdir = rpc_dict_str(&h->asked, "subdir-mount");
     h->client.username = rpc_dict_str(&h->asked, "username");
     h->client.password = rpc_dict_str(&h->asked, "password");
