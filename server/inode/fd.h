@@ -52,7 +52,8 @@ struct fd *fd_table_find(struct fd_table *table, int64_t number);
 struct fd *fd_table_remove(struct fd_table *table, int64_t number);
 /* No more installs; each fd leaves the table and is passed to fn with the
  * table's reference. */
-void fd_table_close(struct fd_table *table, void (*fn)(void *arg, struct fd *fd),
+void fd_table_close(struct fd_table *table,
+                    void (*fn)(void *arg, struct fd *fd),
                     void *arg);
 
 struct fd_table_stats {

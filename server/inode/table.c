@@ -411,7 +411,8 @@ sweep_locked(struct inode_table *table, bool second_chance, int64_t want,
              struct inode *dead[PRUNE_BATCH], uint32_t *dead_count)
 {
     uint32_t steps = 0;
-    uint32_t steps_max = table->count < PRUNE_STEPS ? table->count : PRUNE_STEPS;
+    uint32_t steps_max =
+        table->count < PRUNE_STEPS ? table->count : PRUNE_STEPS;
 
     mutex_assert_held(&table->mtx);
     *dead_count = 0;

@@ -180,7 +180,7 @@ check_root_gfid(struct posix *px, bool *has, char err[POSIX_ERROR_BYTES])
     return 0;
 }
 
-/* What is in .glusterfs, if there is one; and the lock, if its file is there. */
+/* What is in .glusterfs, if there is one; the lock, if its file is there. */
 static int
 check_dot(struct posix *px, char err[POSIX_ERROR_BYTES])
 {

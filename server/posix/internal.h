@@ -136,7 +136,7 @@ ssize_t posix_flistxattr(int fd, char *names, size_t bytes);
 int posix_fsetxattr(int fd, const char *name, const void *value, size_t bytes,
                     int flags);
 int posix_fremovexattr(int fd, const char *name);
-/* trusted.gfid of dirfd/name (not followed). -ENODATA; -EIO for a wrong size. */
+/* trusted.gfid of dirfd/name (not followed). -ENODATA; -EIO: wrong size. */
 int posix_gfid_read(int dirfd, const char *name, struct gfid *gfid);
 int posix_gfid_read_fd(int fd, struct gfid *gfid);
 /* struct stat to iatt by the rules of storage.md 2.1, times from the inode's
@@ -151,7 +151,7 @@ int posix_iatt_ref(struct posix *px, struct inode *inode, int ref_fd,
                    struct iatt *out);
 
 /* --- ctime (mdata.c) --- */
-/* The times of the inode's mdata: 1, or 0 where it has none or `ctime` is off. */
+/* The times of the inode's mdata: 1, or 0: it has none or `ctime` is off. */
 int posix_mdata_get(struct posix *px, struct inode *inode, int ref_fd,
                     struct mdata *out);
 /* Apply the caller's time flags (those of the object, or of the parent when

@@ -729,7 +729,8 @@ int
 main(void)
 {
     Suite *suite = suite_create("posix handles");
-    TCase *opening = tcase_create("opening"), *handles = tcase_create("handles");
+    TCase *opening = tcase_create("opening");
+    TCase *handles = tcase_create("handles");
     SRunner *runner;
     int failed;
 
