@@ -357,6 +357,7 @@ def who_leaves_early_hurts_nobody():
         c.sock.sendall(b"{\"command\":\"statedump\",\"parts\":[\"fd\"]}\n")
         c.close()
     same(len(json.loads(ctl("--json", "clients"))["clients"]), 2)
+    ctl("statedump", "fd")  # stands behind theirs
     fixture.wait_until("they are gone", lambda: live("control connection") ==
                        0)
 
