@@ -56,7 +56,7 @@ not_ok() {
     tests_failed=$((tests_failed + 1))
     echo "not ok $tests_run - $1"
     shift
-    [ $# -eq 0 ] || printf '%s\n' "$@" | head -n 60 | sed 's/^/#   /'
+    [ $# -eq 0 ] || printf '%s\n' "$@" | head -n 25 | cut -c1-200 | sed 's/^/#   /'
 }
 
 # check DESCRIPTION COMMAND...: one test point; shows the output of a failure.
@@ -84,7 +84,7 @@ is() {
 # same DESCRIPTION FILE FILE: text that must be equal
 same() {
     local out
-    if out=$(diff -u "$2" "$3" 2>&1); then
+    if out=$(diff "$2" "$3" 2>&1); then
         ok "$1"
     else
         not_ok "$1" "$out"
@@ -112,7 +112,7 @@ log_tails() {
     for f in "$T"/*.log; do
         [ -s "$f" ] || continue
         echo "# --- the end of $(basename "$f")"
-        tail -n 15 "$f" | cut -c1-300 | sed 's/^/# /'
+        tail -n 8 "$f" | cut -c1-240 | sed 's/^/# /'
     done
 }
 
