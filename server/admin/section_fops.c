@@ -11,7 +11,7 @@
 #include "server/fop/stats.h"
 #include "server/wire/fop.h"
 
-/* "PREFIX.latency.OP=AVG:… CNT:… TOTAL:… MIN:… MAX:…", in nanoseconds. */
+/* "PREFIX.latency.OP=AVG: CNT: TOTAL: MIN: MAX:", in nanoseconds. */
 static void
 dump_latencies(struct dump *d, struct admin *admin, const char *prefix)
 {
