@@ -356,7 +356,7 @@ start(struct rpc_listener *l, const struct rpc_listen_params *params)
     MUTEX_SCOPE(&svc->mtx);
     if (svc->stopping)
         return -ESHUTDOWN;
-    if (event_add(l->readable, NULL) != 0)
+    if (!params->paused && event_add(l->readable, NULL) != 0)
         return -ENOMEM;
     cds_list_add_tail(&l->node, &svc->listeners);
     return 0;
@@ -383,6 +383,16 @@ rpc_listen(struct rpc_service *svc, const struct rpc_listen_params *params,
     if (out != NULL)
         *out = l;
     return 0;
+}
+
+int
+rpc_listener_resume(struct rpc_listener *l)
+{
+    OBJ_CHECK(l, RPC_LISTENER_MAGIC);
+    MUTEX_SCOPE(&l->svc->mtx);
+    if (l->svc->stopping)
+        return -ESHUTDOWN;
+    return event_add(l->readable, NULL) != 0 ? -ENOMEM : 0;
 }
 
 uint16_t

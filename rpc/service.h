@@ -120,11 +120,15 @@ struct rpc_listen_params {
     int user_timeout_secs; /* TCP_USER_TIMEOUT, 0: leave */
     int window_bytes;      /* SO_SNDBUF and SO_RCVBUF, 0: leave */
     mode_t unix_mode;      /* of the socket file */
+    bool paused;           /* take the address, and connections only after
+                              rpc_listener_resume(); till then they wait */
 };
 
 /* 0 or -errno (-EADDRINUSE for a port or a live unix socket). */
 int rpc_listen(struct rpc_service *svc, const struct rpc_listen_params *params,
                struct rpc_listener **out);
+/* 0, -ESHUTDOWN, -ENOMEM. */
+int rpc_listener_resume(struct rpc_listener *l);
 uint16_t rpc_listener_port(const struct rpc_listener *l);
 
 /* --- connections --- */

@@ -265,8 +265,8 @@ start_inodes(struct server *srv)
     return srv->brick.inodes == NULL ? -errno : 0;
 }
 
-/* Last of what can fail for the operator's reasons, since it is the first to
- * change anything on disk.  Clients that are faster are told to try again. */
+/* After the address has been taken: this is the first step that may change
+ * anything on disk.  Clients that are faster wait to be accepted. */
 static int
 start_brick(struct server *srv, char *err)
 {
@@ -280,7 +280,6 @@ start_brick(struct server *srv, char *err)
         return e;
     }
     posix_on_dead(brick->px, brick_dead, srv);
-    brick->ready = true;
     return 0;
 }
 
@@ -382,6 +381,16 @@ start_listening(struct server *srv, char *err)
 }
 
 static int
+resume_listening(struct server *srv)
+{
+    int e = srv->tcp == NULL ? 0 : rpc_listener_resume(srv->tcp);
+
+    if (e == 0 && srv->unix_socket != NULL)
+        e = rpc_listener_resume(srv->unix_socket);
+    return e;
+}
+
+static int
 start_admin(struct server *srv, char *err)
 {
     char path[4096];
@@ -449,6 +458,8 @@ server_start(const struct server_params *params, char err[SERVER_ERROR_BYTES])
         e = start_admin(srv, err);
     if (e == 0)
         e = options_subscribe(srv->options, option_changed, srv);
+    if (e == 0)
+        e = resume_listening(srv);
     if (e != 0) {
         if (err[0] == '\0')
             (void)snprintf(err, SERVER_ERROR_BYTES, "cannot start: %s",

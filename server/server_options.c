@@ -60,6 +60,7 @@ server_listen_params(const struct options *o)
         .family = family(o),
         .bind = options_const(o, OPT_BIND_ADDRESS),
         .port = (uint16_t)options_number(o, OPT_LISTEN_PORT),
+        .paused = true,
         .backlog = (int)options_number(o, OPT_LISTEN_BACKLOG),
         .nodelay = options_bool(o, OPT_NODELAY),
         .keepalive = options_bool(o, OPT_KEEPALIVE),
@@ -138,8 +139,7 @@ server_option_changed(struct brick *brick, enum option_id id)
         break;
     default:
         /* Read where it is used, or the brick's own. */
-        if (brick->ready)
-            posix_options_changed(brick->px, id);
+        posix_options_changed(brick->px, id);
         break;
     }
 }

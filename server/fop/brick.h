@@ -31,7 +31,6 @@ struct brick {
     struct fop_stats stats;
     struct iot_owner handshakes; /* whose work belongs to no client yet */
     char process_uuid[GFID_TEXT_BYTES];
-    atomic_bool ready;    /* px is there */
     atomic_bool stopping;
 };
 

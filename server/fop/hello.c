@@ -213,9 +213,6 @@ check(struct hello *h)
             ENOENT, arena_printf(&c->arena,
                                  "remote-subvolume \"%s\" is not found",
                                  h->subvolume)};
-    if (!c->brick->ready)
-        return (struct refusal){EAGAIN, "xlator graph in server is not "
-                                        "initialised yet. Try again later"};
     h->client.uid = rpc_dict_str(&h->asked, "process-uuid");
     if (!is_name(h->client.uid)) {
         h->client.uid = NULL;

@@ -167,11 +167,27 @@ temp_name(struct making *m)
                    atomic_fetch_add(&m->c->px->serial, 1));
 }
 
+/* Where a file without a name is made: in its parent, so that the file system
+ * puts it near its neighbours and into its parent's quota project; unless it
+ * would inherit a default ACL there, which has been applied already. */
+static int
+birthplace(struct making *m)
+{
+    const uint8_t *acl;
+    uint32_t bytes = 0;
+
+    if (posix_acl(m->c->px, m->parent, true, m->c->arena, &acl, &bytes) == 0 &&
+        bytes == 0)
+        return m->dir.fd;
+    return m->c->px->private_fd;
+}
+
 /* O_TMPFILE wants a descriptor that may write; create() opens another one for
  * who may only read. */
 static int
 build_file(struct making *m)
 {
+    int at = birthplace(m);
     int flags = m->flags & ~(O_TRUNC | O_EXCL | O_CREAT);
     int acc = flags & O_ACCMODE;
     int fd;
@@ -179,8 +195,8 @@ build_file(struct making *m)
     if (acc == O_RDONLY)
         flags |= O_RDWR;
     do {
-        fd = openat(m->c->px->private_fd, ".",
-                    flags | O_TMPFILE | O_CLOEXEC | O_NOCTTY, m->mode & 07777);
+        fd = openat(at, ".", flags | O_TMPFILE | O_CLOEXEC | O_NOCTTY,
+                    m->mode & 07777);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
         temp_name(m);
