@@ -124,3 +124,16 @@ tests_unit_test_posix_health_LDADD = libserver.a libmem.a $(CHECK_LIBS)
 tests_unit_test_posix_health_LDADD += $(URCU_LIBS) $(INIH_LIBS) $(JSON_LIBS)
 tests_unit_test_posix_health_LDADD += $(XXHASH_LIBS) $(CRYPTO_LIBS)
 tests_unit_test_posix_health_LDADD += $(ZLIB_LIBS) $(SYSTEMD_LIBS)
+
+check_PROGRAMS += tests/unit/test_posix_names
+TESTS += tests/unit/test_posix_names
+tests_unit_test_posix_names_SOURCES = tests/unit/test_posix_names.c
+tests_unit_test_posix_names_SOURCES += tests/unit/posix_scratch.h
+tests_unit_test_posix_names_SOURCES += tests/unit/posix_scratch.c
+tests_unit_test_posix_names_SOURCES += tests/unit/posix_scene.h
+tests_unit_test_posix_names_SOURCES += tests/unit/posix_scene.c
+tests_unit_test_posix_names_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_posix_names_LDADD = libserver.a libmem.a $(CHECK_LIBS)
+tests_unit_test_posix_names_LDADD += $(URCU_LIBS) $(INIH_LIBS) $(JSON_LIBS)
+tests_unit_test_posix_names_LDADD += $(XXHASH_LIBS) $(CRYPTO_LIBS)
+tests_unit_test_posix_names_LDADD += $(ZLIB_LIBS) $(SYSTEMD_LIBS)
