@@ -58,6 +58,13 @@ int
 posix_acl(struct posix *px, struct inode *inode, bool default_acl,
           struct arena *arena, const uint8_t **value, uint32_t *bytes)
 {
+    return acl_of(px, inode, -1, default_acl, arena, value, bytes);
+}
+
+int
+acl_of(struct posix *px, struct inode *inode, int ref_fd, bool default_acl,
+       struct arena *arena, const uint8_t **value, uint32_t *bytes)
+{
     AUTO_REF struct posix_ref ref = POSIX_REF_NONE;
     struct inode_acl *acl =
         default_acl ? &inode->acl_default : &inode->acl_access;
@@ -76,12 +83,15 @@ posix_acl(struct posix *px, struct inode *inode, bool default_acl,
     mutex_unlock(&inode->mtx);
     if (known)
         return err;
-    err = posix_ref_get(px, inode, NULL, &ref);
-    if (err < 0)
-        return err;
+    if (ref_fd < 0) {
+        err = posix_ref_get(px, inode, NULL, &ref);
+        if (err < 0)
+            return err;
+        ref_fd = ref.fd;
+    }
     MUTEX_SCOPE(&inode->mtx);
     if (!acl->known)
-        err = acl_learn(ref.fd,
+        err = acl_learn(ref_fd,
                         default_acl ? POSIX_ACL_DEFAULT_XATTR
                                     : POSIX_ACL_ACCESS_XATTR,
                         acl, arena);

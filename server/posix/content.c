@@ -193,6 +193,26 @@ is_pattern(const char *key)
     return strpbrk(key, "*?[\\") != NULL;
 }
 
+/* Asked for with every lookup and every entry of a listing: the inode
+ * remembers them, also that there is none. */
+static int
+answer_raw_acl(struct answer *a, const struct dict_pair *p)
+{
+    bool def = strcmp(p->key, POSIX_ACL_DEFAULT_XATTR) == 0;
+    const uint8_t *value;
+    uint32_t bytes;
+    int err;
+
+    if (dict_has(a->reply, p->key))
+        return 0;
+    err = acl_of(a->c->px, a->inode, a->fd, def, a->c->arena, &value, &bytes);
+    if (err == -ENOMEM)
+        return err;
+    return err < 0 || bytes == 0
+               ? 0
+               : dict_set_ptr(a->reply, p->key, value, bytes);
+}
+
 static int
 answer_pattern(struct answer *a, const struct dict_pair *p)
 {
@@ -231,6 +251,8 @@ static const struct {
     {"glusterfs.posix.acl", answer_acl},
     {"glusterfs.posix.default_acl", answer_acl},
     {"list-xattr", answer_list},
+    {POSIX_ACL_ACCESS_XATTR, answer_raw_acl},
+    {POSIX_ACL_DEFAULT_XATTR, answer_raw_acl},
     {"trusted.glusterfs.lockinfo", answer_nothing},
 };
 

@@ -147,6 +147,10 @@ bool ops_starts_with(const char *s, const char *prefix);
 int virtual_get(struct posix_call *c, struct inode *inode, int ref_fd,
                 bool by_fd, const char *name, struct dict *result, int *ret);
 
+/* posix_acl() through a descriptor of the object at hand (-1: none). */
+int acl_of(struct posix *px, struct inode *inode, int ref_fd, bool default_acl,
+           struct arena *arena, const uint8_t **value, uint32_t *bytes);
+
 /* Keys of storage.md 3.7; content: `glusterfs.content` too. */
 int content_answer(struct posix_call *c, struct inode *inode, int ref_fd,
                    const struct iatt *stat, const struct dict *asked,
