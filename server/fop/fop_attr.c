@@ -21,23 +21,12 @@ stat_of(struct call *c, struct inode *inode, struct fd *fd)
     return posix_stat(&pc, inode, fd, &c->reply.iatt[0]);
 }
 
-/* A failure's reply has no dictionary. */
-static int64_t
-settled(struct call *c, int err)
-{
-    if (err < 0) {
-        c->reply.xdata.count = 0;
-        c->reply.xdata.null = true;
-    }
-    return err;
-}
-
 int64_t
 fop_stat(struct call *c)
 {
     int err = resolve_inode(c);
 
-    return err != 0 ? err : settled(c, stat_of(c, c->inode, NULL));
+    return err != 0 ? err : stat_of(c, c->inode, NULL);
 }
 
 int64_t
@@ -45,7 +34,7 @@ fop_fstat(struct call *c)
 {
     int err = resolve_fd(c);
 
-    return err != 0 ? err : settled(c, stat_of(c, c->fd->inode, c->fd));
+    return err != 0 ? err : stat_of(c, c->fd->inode, c->fd);
 }
 
 int64_t
@@ -60,8 +49,8 @@ fop_setattr(struct call *c)
     if (err != 0)
         return err;
     answer_xdata(c);
-    return settled(c, posix_setattr(&pc, c->inode, NULL, &c->args.attr, valid,
-                                    &c->reply.iatt[0], &c->reply.iatt[1]));
+    return posix_setattr(&pc, c->inode, NULL, &c->args.attr, valid,
+                         &c->reply.iatt[0], &c->reply.iatt[1]);
 }
 
 /* Through an fd nothing is checked, as on the peer. */
@@ -74,9 +63,9 @@ fop_fsetattr(struct call *c)
     if (err != 0)
         return err;
     answer_xdata(c);
-    return settled(c, posix_setattr(&pc, c->fd->inode, c->fd, &c->args.attr,
-                                    (uint32_t)c->args.valid,
-                                    &c->reply.iatt[0], &c->reply.iatt[1]));
+    return posix_setattr(&pc, c->fd->inode, c->fd, &c->args.attr,
+                         (uint32_t)c->args.valid, &c->reply.iatt[0],
+                         &c->reply.iatt[1]);
 }
 
 int64_t

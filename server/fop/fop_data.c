@@ -71,20 +71,14 @@ int64_t
 fop_write(struct call *c)
 {
     struct posix_call pc = call_posix(c);
-    int64_t put;
     int err = resolve_fd(c);
 
     if (err != 0)
         return err;
     answer_xdata(c);
-    put = posix_writev(&pc, c->fd, c->args.offset, c->rpc.payload_data,
-                       (uint32_t)c->args.size, (int)c->args.flags,
-                       &c->reply.iatt[0], &c->reply.iatt[1]);
-    if (put < 0) {
-        c->reply.xdata.count = 0;
-        c->reply.xdata.null = true;
-    }
-    return put;
+    return posix_writev(&pc, c->fd, c->args.offset, c->rpc.payload_data,
+                        (uint32_t)c->args.size, (int)c->args.flags,
+                        &c->reply.iatt[0], &c->reply.iatt[1]);
 }
 
 int64_t

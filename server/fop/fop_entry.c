@@ -45,14 +45,8 @@ fop_lookup(struct call *c)
     if (err != 0)
         return err;
     c->reply.xdata.null = false;
-    err = posix_lookup(&pc, c->parent, a->name, &a->gfid, &c->inode,
-                       &c->reply.iatt[0], &c->reply.iatt[1]);
-    if (err != 0) {
-        /* The real brick's failed lookups have no dictionary. */
-        c->reply.xdata.count = 0;
-        c->reply.xdata.null = true;
-    }
-    return err;
+    return posix_lookup(&pc, c->parent, a->name, &a->gfid, &c->inode,
+                        &c->reply.iatt[0], &c->reply.iatt[1]);
 }
 
 /* --- making --- */

@@ -84,17 +84,11 @@ get(struct call *c, struct inode *inode, struct fd *fd)
 {
     struct posix_call pc = call_posix(c);
     const char *name = c->args.name_flag == 0 ? "" : c->args.name;
-    int64_t ret;
 
     if (strcmp(name, "io-thread-queue-size") == 0)
         return queue_sizes(c);
     c->reply.xdata.null = c->args.xdata.null;
-    ret = posix_getxattr(&pc, inode, fd, name, &c->reply.dict);
-    if (ret < 0) {
-        c->reply.xdata.count = 0;
-        c->reply.xdata.null = true;
-    }
-    return ret;
+    return posix_getxattr(&pc, inode, fd, name, &c->reply.dict);
 }
 
 int64_t

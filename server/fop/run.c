@@ -159,6 +159,24 @@ count(struct call *c)
         fop_stats_bytes(&c->brick->stats, 0, (uint64_t)c->reply.op_ret);
 }
 
+/* Replies of failures have no dictionary, but for CREATE's echo and for what
+ * tells the client that its view of the parent is out of date. */
+static void
+drop_xdata(struct call *c)
+{
+    static const char kept[] = "glusterfs.preop.check.failed";
+    struct dict *xdata = &c->reply.xdata;
+    bool preop = dict_has(xdata, kept);
+
+    if (c->fop->proc == FOP_CREATE)
+        return;
+    xdata->count = 0;
+    xdata->null = true;
+    /* The room is there: the pair was in it. */
+    if (preop)
+        must(dict_set_i64(xdata, kept, 1) == 0);
+}
+
 void
 fop_finish(struct call *c, int64_t ret)
 {
@@ -173,10 +191,12 @@ fop_finish(struct call *c, int64_t ret)
         if (err != 0)
             ret = err;
     }
-    if (ret < 0)
+    if (ret < 0) {
+        drop_xdata(c);
         fop_reply_fail(&c->reply, (int)-ret);
-    else
+    } else {
         c->reply.op_ret = (int32_t)ret;
+    }
     subdir_out(c);
     count(c);
     head = c->reply.entries.failed
