@@ -32,6 +32,7 @@
 #include "mem/must.h"
 #include "mem/pool.h"
 #include "mem/scope.h"
+#include "server/inode/rcu_order.h"
 
 MEM_TYPE(mt_table, "server.inode", "table");
 MEM_TYPE(mt_inode, "server.inode", "inode");
@@ -105,7 +106,15 @@ gfid_match(struct cds_lfht_node *node, const void *key)
     const struct inode *inode =
         container_of_member(node, struct inode, hash_node);
 
+    RCU_AFTER(node);
     return gfid_equal(&inode->gfid, key);
+}
+
+static void
+reader_leave(struct inode_table *table)
+{
+    RCU_BEFORE(table);
+    urcu_memb_read_unlock();
 }
 
 /* --- making and freeing --- */
@@ -180,6 +189,8 @@ inode_free_rcu(struct rcu_head *head)
 {
     struct inode *inode = container_of_member(head, struct inode, rcu);
 
+    RCU_AFTER(head);
+    RCU_AFTER(inode->table);
     inode->magic = 0;
     mem_pool_put(inode->table->pool, inode);
 }
@@ -195,7 +206,7 @@ inode_release(struct inode *inode)
     urcu_memb_read_lock();
     /* Somebody who met it dead may have done it already. */
     (void)cds_lfht_del(table->hash, &inode->hash_node);
-    urcu_memb_read_unlock();
+    reader_leave(table);
     if (table->ops.release != NULL)
         table->ops.release(table->ops.arg, inode);
     inode_path_fd_drop(inode, true);
@@ -204,6 +215,7 @@ inode_release(struct inode *inode)
     mutex_destroy(&inode->mtx);
     mutex_destroy(&inode->write_mtx);
     lane_add(table, drops, 1);
+    RCU_BEFORE(&inode->rcu);
     urcu_memb_call_rcu(&inode->rcu, inode_free_rcu);
 }
 
@@ -302,7 +314,7 @@ inode_forget(struct inode *inode)
         return;
     urcu_memb_read_lock();
     (void)cds_lfht_del(inode->table->hash, &inode->hash_node);
-    urcu_memb_read_unlock();
+    reader_leave(inode->table);
 }
 
 /* --- finding --- */
@@ -325,7 +337,7 @@ inode_find(struct inode_table *table, const struct gfid *gfid)
         if (!inode_try_get(inode))
             inode = NULL;
     }
-    urcu_memb_read_unlock();
+    reader_leave(table);
     if (inode != NULL)
         lane_add(table, hits, 1);
     return inode;
@@ -370,6 +382,7 @@ inode_link(struct inode_table *table, const struct gfid *gfid, uint32_t type)
     hash = gfid_hash(table, gfid);
     for (;;) {
         urcu_memb_read_lock();
+        RCU_BEFORE(&inode->hash_node);
         node = cds_lfht_add_unique(table->hash, hash, gfid_match, gfid,
                                    &inode->hash_node);
         if (node != &inode->hash_node) {
@@ -379,7 +392,7 @@ inode_link(struct inode_table *table, const struct gfid *gfid, uint32_t type)
                 found = NULL;
             }
         }
-        urcu_memb_read_unlock();
+        reader_leave(table);
         if (node == &inode->hash_node || found != NULL)
             break;
     }

@@ -14,6 +14,18 @@
 #include "mem/account.h"
 #include "mem/must.h"
 
+#ifdef __SANITIZE_THREAD__
+/* liburcu is not built with the sanitizer, which sees only half of what it
+ * does with its own memory. */
+const char *__tsan_default_suppressions(void);
+const char *
+__tsan_default_suppressions(void)
+{
+    return "race:liburcu-memb.so\nrace:liburcu-cds.so\n"
+           "deadlock:liburcu-memb.so\n";
+}
+#endif
+
 static struct inode_table *table;
 static _Atomic(uint32_t) released;
 
