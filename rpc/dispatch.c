@@ -252,6 +252,7 @@ dispatch_call(struct rpc_conn *conn, struct iobuf *rx, const uint8_t *record,
     if (message_decode_call(&call, record, bytes) != 0) {
         /* As the peer answers what it cannot read: with the xid 0. */
         atomic_fetch_add(&svc->bad_calls, 1);
+        conn_event(conn, RPC_CONN_BAD_CALL, NULL, 0);
         answer_accepted(conn, 0, RPC_GARBAGE_ARGS);
         iobuf_put(payload);
         return 0;

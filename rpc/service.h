@@ -31,6 +31,7 @@ enum {
  * service's user's business. */
 enum rpc_event {
     RPC_CONN_BAD_RECORD,    /* not RPC, or over a bound: closed */
+    RPC_CONN_BAD_CALL,      /* its header does not decode: answered */
     RPC_CONN_BAD_CRED,      /* credential refused, answered AUTH_ERROR */
     RPC_CONN_INSECURE_PORT, /* refused by allow_insecure */
     RPC_CONN_UNKNOWN_PROC,  /* answered with the protocol's error */

@@ -104,6 +104,7 @@ conn_event(void *arg, enum rpc_event event, const char *peer,
 {
     static const char *const what[] = {
         [RPC_CONN_BAD_RECORD] = "closed, it does not speak the protocol",
+        [RPC_CONN_BAD_CALL] = "sent a call that does not decode",
         [RPC_CONN_BAD_CRED] = "credential refused",
         [RPC_CONN_INSECURE_PORT] = "refused, its port is not privileged",
         [RPC_CONN_UNKNOWN_PROC] = "asked for what is not served",

@@ -88,7 +88,8 @@ cleanup_run(struct iot_work *work)
     struct client *client = container_of_member(work, struct client, cleanup);
 
     fd_table_close(client->fds, release_fd, client);
-    log_info("shut down client %s", client->uid);
+    log_limited(LOG_LVL_INFO, CLIENT_LINES_PER_SECOND, "shut down client %s",
+                client->uid);
     client_put(client);
 }
 
@@ -286,8 +287,9 @@ client_unbind(struct client_table *table, struct rpc_conn *conn)
     mutex_unlock(&table->mtx);
     if (left == NULL)
         return;
-    log_info("disconnecting connection from %s, %s", left->uid,
-             rpc_conn_peer(conn));
+    log_limited(LOG_LVL_INFO, CLIENT_LINES_PER_SECOND,
+                "disconnecting connection from %s, %s", left->uid,
+                rpc_conn_peer(conn));
     client_leave(left);
 }
 

@@ -28,7 +28,11 @@
 struct brick;
 struct client_table;
 
-enum { CLIENT_MAGIC = 0x434c4e54 };
+enum {
+    CLIENT_MAGIC = 0x434c4e54,
+    /* In the log, of each kind: how often they come and go is up to them. */
+    CLIENT_LINES_PER_SECOND = 20,
+};
 
 struct client {
     unsigned magic;

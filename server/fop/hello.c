@@ -299,12 +299,13 @@ setvolume(struct hello *h)
         refuse(h, &no);
         return;
     }
-    log_info("accepted client from %s (version: %s, name: %s) with id %s",
-             rpc_conn_peer(c->rpc.conn),
-             h->client.version == NULL ? "unknown" : h->client.version,
-             h->client.process_name == NULL ? "unknown"
-                                            : h->client.process_name,
-             h->client.uid);
+    log_limited(LOG_LVL_INFO, CLIENT_LINES_PER_SECOND,
+                "accepted client from %s (version: %s, name: %s) with id %s",
+                rpc_conn_peer(c->rpc.conn),
+                h->client.version == NULL ? "unknown" : h->client.version,
+                h->client.process_name == NULL ? "unknown"
+                                               : h->client.process_name,
+                h->client.uid);
     answer(c, 0, 0, &h->answer);
 }
 

@@ -2,6 +2,8 @@
 #include "server/fop/run.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 #include "mem/must.h"
@@ -80,21 +82,42 @@ subdir_in(struct call *c)
         c->args.gfid2 = c->client->subdir_gfid;
 }
 
-static void
+bool
+fop_subdir_iatt(const struct call *c, struct iatt *ia)
+{
+    if (c->client->subdir == NULL ||
+        !gfid_equal(&ia->gfid, &c->client->subdir_gfid))
+        return false;
+    ia->gfid = gfid_root;
+    ia->ino = 1;
+    return true;
+}
+
+/* 0 or -ENOMEM. */
+static int
 subdir_out(struct call *c)
 {
-    unsigned i;
+    struct dict *xdata = &c->reply.xdata;
+    uint32_t i;
 
     if (c->client->subdir == NULL)
-        return;
-    for (i = 0; i < FOP_REPLY_IATTS; i++) {
-        struct iatt *ia = &c->reply.iatt[i];
+        return 0;
+    for (i = 0; i < FOP_REPLY_IATTS; i++)
+        (void)fop_subdir_iatt(c, &c->reply.iatt[i]);
+    for (i = 0; i < xdata->count; i++) {
+        struct dict_pair *pair = &xdata->pairs[i];
+        struct iatt *copy;
 
-        if (gfid_equal(&ia->gfid, &c->client->subdir_gfid)) {
-            ia->gfid = gfid_root;
-            ia->ino = 1;
-        }
+        if (pair->type != DICT_IATT ||
+            !gfid_equal(&pair->iatt->gfid, &c->client->subdir_gfid))
+            continue;
+        copy = arena_memdup(&c->arena, pair->iatt, sizeof(*copy));
+        if (copy == NULL)
+            return -ENOMEM;
+        (void)fop_subdir_iatt(c, copy);
+        pair->iatt = copy;
     }
+    return 0;
 }
 
 /* --- lock counts asked for in xdata (storage.md 3.8) --- */
@@ -177,6 +200,30 @@ drop_xdata(struct call *c)
         must(dict_set_i64(xdata, kept, 1) == 0);
 }
 
+/* Errors that a well-behaved client seldom causes: somebody may want to know
+ * who did. */
+static void
+tell_failure(const struct call *c)
+{
+    switch (c->reply.op_errno) {
+    case EPERM:
+    case E2BIG:
+    case EBADF:
+    case EINVAL:
+    case ENAMETOOLONG:
+    case ESTALE:
+        log_limited(LOG_LVL_INFO, 5,
+                    "%s failed: client=%s uid=%u gfid=%s fd=%" PRId64
+                    " name=\"%.255s\": %s",
+                    c->fop->name, c->client->uid, c->rpc.cred.uid,
+                    gfid_str(&c->args.gfid), c->args.fd, c->args.name,
+                    strerror(c->reply.op_errno));
+        break;
+    default:
+        break;
+    }
+}
+
 void
 fop_finish(struct call *c, int64_t ret)
 {
@@ -188,6 +235,8 @@ fop_finish(struct call *c, int64_t ret)
     if (ret >= 0) {
         int err = answer_counts(c);
 
+        if (err == 0)
+            err = subdir_out(c);
         if (err != 0)
             ret = err;
     }
@@ -197,8 +246,9 @@ fop_finish(struct call *c, int64_t ret)
     } else {
         c->reply.op_ret = (int32_t)ret;
     }
-    subdir_out(c);
     count(c);
+    if (ret < 0)
+        tell_failure(c);
     head = c->reply.entries.failed
                ? NULL
                : fop_reply_encode(&c->reply, c->fop, &bytes);

@@ -14,6 +14,7 @@ the log must hold a line or a few of it, and no sanitizer may have spoken.
 Without `log` a point must keep the log below LOG_LINES_MAX all the same.
 """
 
+import errno
 import json
 import os
 import re
@@ -60,6 +61,7 @@ class Scene:
         self.asan = b"__asan_init" in open(self.program, "rb").read()
         self.points = []
         self.clients = []
+        fixture.wait_until("the brick serves", self.serves)
         self.witness = self.login()
         made = self.witness.create("known")
         self.known = made.stat["gfid"]
@@ -68,6 +70,13 @@ class Scene:
         self.before = None
 
     # --- clients ---
+
+    def serves(self):
+        with Client(self.brick.port) as c:
+            ret, err, answer = c.setvolume(self.brick.dir)
+            if ret < 0 and err != errno.EAGAIN:
+                raise AssertionError("SETVOLUME: %d %r" % (err, answer))
+            return ret == 0
 
     def connect(self, **args):
         c = Client(self.brick.port, **args)
