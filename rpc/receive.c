@@ -166,7 +166,10 @@ bulk_head_bytes(const struct rpc_conn *conn, size_t have, size_t *payload)
     if (proc == NULL || proc->split == NULL ||
         proc->split(p + head, have - head, &args) != 0)
         return 0;
-    if (args > mark.bytes - head || args == mark.bytes - head)
+    /* All of the arguments must be there, also where split could tell their
+     * length from a part; and without a payload there is nothing to set
+     * apart. */
+    if (args > have - head || args == mark.bytes - head)
         return 0;
     *payload = mark.bytes - head - args;
     return RECORD_MARK_BYTES + head + args;

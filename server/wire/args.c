@@ -140,5 +140,5 @@ fop_write_split(const uint8_t *args, size_t avail, size_t *args_bytes)
     if (xdata_bytes > WRITE_XDATA_BYTES_MAX)
         return -EINVAL;
     *args_bytes = WRITE_FIXED_BYTES + ((xdata_bytes + 3) & ~3u);
-    return 0;
+    return avail < *args_bytes ? -EAGAIN : 0;
 }
