@@ -259,7 +259,9 @@ lk_set(const struct lk_request *req, const struct lk_wait *wait,
     }
     if (domain)
         rc = set_in_domain(domain, req, &range, wait, &desc);
-    if (out) {
+    /* Once queued, the request is another thread's: it may have been granted
+     * and answered by now, and *out be gone with it. */
+    if (out && rc != 1) {
         /* The owner's bytes past owner_bytes were never written. */
         memcpy(out, &desc, offsetof(struct lk_desc, owner) + desc.owner_bytes);
     }

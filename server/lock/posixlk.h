@@ -64,9 +64,9 @@ struct lk_wait {
  * -EBADF: a lock through an anonymous fd, which nothing would ever release.
  * -ESHUTDOWN: a lock through an fd that is not active any more.
  * -ENOMEM.
- * *out (may be NULL): what is answered: the request with start at its first
- * byte and len not negative; the type of an unlock is LK_READ while the fd
- * still has locks. */
+ * *out (may be NULL; not touched when 1 is returned): what is answered: the
+ * request with start at its first byte and len not negative; the type of an
+ * unlock is LK_READ while the fd still has locks. */
 int lk_set(const struct lk_request *req, const struct lk_wait *wait,
            struct lk_desc *out);
 
