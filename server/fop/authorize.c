@@ -6,23 +6,30 @@
 #include <string.h>
 
 #include "mem/must.h"
+#include "server/core/option_value.h"
 #include "server/fop/brick.h"
 #include "server/stage/auth.h"
 #define LOG_DOMAIN "server"
 #include "server/core/log.h"
 
-enum { LIST_BYTES_MAX = 64 * 1024 };
+/* The rules as set; a list is NULL when there is none. */
+struct rules {
+    const char *allow, *reject, *login_allow;
+};
 
-/* A list as set, NULL when there is none.  In the arena: lists can be long. */
-static const char *
-list(const struct options *o, enum option_id id, struct arena *arena)
+/* In the arena: lists can be long.  false: no memory, which must not pass for
+ * "no such list". */
+static bool
+list(const struct options *o, enum option_id id, struct arena *arena,
+     const char **out)
 {
-    char *text = arena_alloc(arena, LIST_BYTES_MAX);
+    char *text = arena_alloc(arena, OPTION_VALUE_BYTES_MAX);
 
     if (text == NULL)
-        return NULL;
-    (void)options_text(o, id, text, LIST_BYTES_MAX);
-    return text[0] == '\0' ? NULL : text;
+        return false;
+    (void)options_text(o, id, text, OPTION_VALUE_BYTES_MAX);
+    *out = text[0] == '\0' ? NULL : text;
+    return true;
 }
 
 /* The peer's address as rules name it: without its port. */
@@ -53,6 +60,7 @@ decide(struct brick *brick, struct rpc_conn *conn, const char *user,
 {
     const struct sockaddr_storage *addr = rpc_conn_peer_addr(conn);
     struct options *o = brick->options;
+    struct rules rules = {NULL, NULL, NULL};
     char text[RPC_ADDRESS_BYTES];
     const struct auth_peer peer = {
         .text = host_text(conn, text, sizeof(text)),
@@ -60,18 +68,24 @@ decide(struct brick *brick, struct rpc_conn *conn, const char *user,
         .privileged = rpc_conn_is_privileged_port(conn),
         .is_unix = addr->ss_family == AF_UNIX,
     };
-    const struct auth_login login = {
+    struct auth_login login = {
         .user = user,
         .password = password,
-        .allow = list(o, OPT_AUTH_LOGIN_ALLOW, arena),
         .strict = options_bool(o, OPT_STRICT_AUTH),
         .password_of = password_of,
         .arg = o,
     };
     enum auth_verdict by_addr, by_login;
 
-    by_addr = auth_addr(list(o, OPT_AUTH_ALLOW, arena),
-                        list(o, OPT_AUTH_REJECT, arena),
+    if (!list(o, OPT_AUTH_ALLOW, arena, &rules.allow) ||
+        !list(o, OPT_AUTH_REJECT, arena, &rules.reject) ||
+        !list(o, OPT_AUTH_LOGIN_ALLOW, arena, &rules.login_allow)) {
+        log_limited(LOG_LVL_ERROR, 1, "%s: no memory to read the rules",
+                    rpc_conn_peer(conn));
+        return false;
+    }
+    login.allow = rules.login_allow;
+    by_addr = auth_addr(rules.allow, rules.reject,
                         options_bool(o, OPT_ALLOW_INSECURE), &peer, subdir);
     by_login = auth_login(&login, trusted);
     return auth_combine(by_addr, by_login) == AUTH_ACCEPT;
@@ -104,8 +118,11 @@ check_again(void *arg, struct rpc_conn *conn)
     if (client == NULL)
         return;
     arena_init(&arena, &mt_lists, NULL, 0);
+    /* One that was trusted and is not any more has to come again as what it
+     * is now. */
     if (!decide(brick, conn, client->username, client->password,
-                client->subdir, &arena, &trusted)) {
+                client->subdir, &arena, &trusted) ||
+        (client->trusted && !trusted)) {
         log_notice("disconnecting %s, client %s: the rules no longer admit it",
                    rpc_conn_peer(conn), client->uid);
         rpc_conn_close(conn);
