@@ -79,11 +79,18 @@ queue_sizes(struct call *c)
     return err;
 }
 
+/* Without a name all are listed, whatever stands where the name would. */
+static const char *
+wanted(const struct call *c)
+{
+    return c->args.name_flag == 0 ? "" : c->args.name;
+}
+
 static int64_t
 get(struct call *c, struct inode *inode, struct fd *fd)
 {
     struct posix_call pc = call_posix(c);
-    const char *name = c->args.name_flag == 0 ? "" : c->args.name;
+    const char *name = wanted(c);
 
     if (strcmp(name, "io-thread-queue-size") == 0)
         return queue_sizes(c);
@@ -96,7 +103,7 @@ fop_getxattr(struct call *c)
 {
     int err = resolve_inode(c);
 
-    if (err == 0 && !is_acl_key(c->args.name))
+    if (err == 0 && !is_acl_key(wanted(c)))
         err = permit_inode(c, c->inode, ACCESS_R);
     return err != 0 ? err : get(c, c->inode, NULL);
 }
