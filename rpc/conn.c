@@ -428,13 +428,13 @@ rpc_conn_is_privileged_port(const struct rpc_conn *conn)
 void
 rpc_conn_set_user(struct rpc_conn *conn, void *user)
 {
-    conn->user = user;
+    atomic_store(&conn->user, user);
 }
 
 void *
 rpc_conn_user(const struct rpc_conn *conn)
 {
-    return conn->user;
+    return atomic_load(&conn->user);
 }
 
 struct rpc_service *

@@ -70,7 +70,7 @@ struct rpc_conn {
     bool privileged_port;
     char peer[RPC_ADDRESS_BYTES];
     char local[RPC_ADDRESS_BYTES];
-    void *user;
+    _Atomic(void *) user;
 
     /* Event thread. */
     struct event read_ev;  /* pending <=> open, not paused, not stopping */
