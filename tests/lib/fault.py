@@ -40,6 +40,7 @@ CACHES = {("mem", x) for x in (
     "iobuf cold", "iobuf header", "magazine", "slab", "pool slack",
     "block overhead", "account", "arena")} | {
     ("server.inode", "inode"), ("server.inode", "dentry"),
+    ("server.inode", "path fd"),
     ("server.posix", "inode"), ("server.posix", "mdata")}
 
 
@@ -181,7 +182,10 @@ class Scene:
                 if self.before is None:
                     self.good()
                     self.before = self.at_rest(1, None)
-                self.abuse(function, log, lines)
+                try:
+                    self.abuse(function, log, lines)
+                finally:
+                    self.close_all()
             run.__doc__ = title
             self.points.append(run)
             return function
