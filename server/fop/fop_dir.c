@@ -2,6 +2,7 @@
 /* Operations on open directories. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "mem/must.h"
 #include "server/fop/handlers.h"
@@ -41,18 +42,40 @@ struct emit_state {
     uint32_t left;
 };
 
+/* What a sub-directory mount sees of an entry.  ".." of its root lies outside:
+ * as of the volume's root, nobody's attributes are shown. */
+static void
+show(const struct call *c, struct posix_dirent *e, struct iatt *copy)
+{
+    static const struct dict none = {.null = false};
+
+    if (e->stat == NULL || c->client->subdir == NULL)
+        return;
+    *copy = *e->stat;
+    e->stat = copy;
+    if (fop_subdir_iatt(c, copy) || strcmp(e->name, "..") != 0 ||
+        !gfid_equal(&c->fd->inode->gfid, &c->client->subdir_gfid))
+        return;
+    *copy = (struct iatt){.mode = S_IFDIR, .ino = 1};
+    e->ino = copy->ino;
+    e->xdata = &none;
+}
+
 static bool
-emit(void *arg, const struct posix_dirent *e)
+emit(void *arg, const struct posix_dirent *found)
 {
     struct emit_state *st = arg;
     struct fop_reply *r = &st->c->reply;
-    uint32_t charge = READDIR_ENTRY_CHARGE + e->name_bytes + 1;
+    uint32_t charge = READDIR_ENTRY_CHARGE + found->name_bytes + 1;
+    struct posix_dirent e = *found;
+    struct iatt copy;
 
     if (charge > st->left || r->entries.pos > READDIR_ENCODED_BYTES_MAX)
         return false;
     st->left -= charge;
-    fop_reply_entry(r, e->ino, e->off, e->type, e->name, e->name_bytes,
-                    e->stat, e->xdata);
+    show(st->c, &e, &copy);
+    fop_reply_entry(r, e.ino, e.off, e.type, e.name, e.name_bytes, e.stat,
+                    e.xdata);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #ifndef CLINKER_SERVER_FOP_RUN_H
 #define CLINKER_SERVER_FOP_RUN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "server/fop/call.h"
@@ -20,6 +21,10 @@ void fop_receive(struct rpc_request *req);
 /* Answer a call: ret as a handler returns it, but not FOP_WAITS.  The call is
  * gone afterwards. */
 void fop_finish(struct call *c, int64_t ret);
+
+/* Of a sub-directory mount, whose root is that directory: give its attributes
+ * the root's gfid and number.  True if it is. */
+bool fop_subdir_iatt(const struct call *c, struct iatt *ia);
 
 /* The program for rpc_service_add_program(). */
 extern const struct rpc_program fop_program_v400;
