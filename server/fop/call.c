@@ -17,6 +17,7 @@ call_init(void *arg, struct rpc_request *req)
     c->client = client == NULL ? NULL : client_get(client);
     c->fop = NULL;
     c->state = CALL_RECEIVED;
+    c->waits = false;
     c->inode = c->parent = c->inode2 = c->parent2 = NULL;
     c->fd = c->fd2 = NULL;
     arena_init(&c->arena, &mt_arena, c->first_block, sizeof(c->first_block));
@@ -43,6 +44,8 @@ call_fini(void *arg, struct rpc_request *req)
     inode_put(c->parent2);
     fop_reply_fini(&c->reply);
     arena_release(&c->arena);
+    if (c->waits)
+        atomic_fetch_sub(&c->client->waiting, 1);
     if (c->client != NULL) {
         mutex_lock(&c->client->calls_mtx);
         cds_list_del(&c->node);

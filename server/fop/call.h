@@ -8,6 +8,7 @@
 #define CLINKER_SERVER_FOP_CALL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mem/arena.h"
@@ -31,6 +32,7 @@ struct call {
     struct cds_list_head node;  /* [client->calls_mtx] on client->calls */
     const struct fop_def *fop;  /* NULL: not a file operation */
     _Atomic(int) state;         /* enum call_state, for the statedump */
+    bool waits;                 /* counted in client->waiting */
     struct caller caller;
     uint32_t groups[RPC_GROUPS_MAX]; /* squashed, or looked up */
     struct arena arena;

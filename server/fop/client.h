@@ -61,6 +61,7 @@ struct client {
     struct iot_owner owner;      /* the pool's */
     struct iot_work cleanup;
 
+    _Atomic(uint32_t) waiting;   /* locks that it waits for */
     struct mutex calls_mtx;      /* rank 40 */
     struct cds_list_head calls;  /* [calls_mtx] requests in flight */
     uint32_t calls_count;        /* [calls_mtx] */

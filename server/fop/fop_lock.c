@@ -10,6 +10,10 @@
 enum lk_cmd { LK_CMD_GET = 0, LK_CMD_SET = 1, LK_CMD_SETW = 2,
               LK_CMD_GET_FD = 6 };
 
+/* A request that waits counts against no limit of its connection: this is its
+ * own, for each costs more memory than it cost to send. */
+enum { LK_WAITING_MAX = 16384 };
+
 /* From here on a client must say who owns a lock. */
 enum { OWNER_OPVERSION = 70000 };
 
@@ -50,9 +54,17 @@ waited(void *arg, int err, const struct lk_desc *granted)
 {
     struct call *c = arg;
 
+    dict_init(&c->reply.xdata, &c->arena); /* nor does the peer's repeat it */
     if (err == 0)
         err = answer(c, granted);
     fop_finish(c, err);
+}
+
+static bool
+may_wait(struct call *c)
+{
+    c->waits = true;
+    return atomic_fetch_add(&c->client->waiting, 1) < LK_WAITING_MAX;
 }
 
 static int64_t
@@ -64,18 +76,21 @@ set(struct call *c, const struct lk_request *req)
 
     if (desc == NULL)
         return -ENOMEM;
-    if (c->args.cmd == LK_CMD_SET) {
+    if (c->args.cmd == LK_CMD_SET || req->type == LK_UNLOCK) {
         err = lk_set(req, NULL, desc);
     } else {
         /* Before the call may be somebody else's: a waiting lock must not use
          * up the requests that its connection may have in flight, lest the
          * unlock it waits for is never read. */
+        if (!may_wait(c))
+            return -ENOLCK;
         rpc_request_park(&c->rpc);
         c->state = CALL_PARKED;
         err = lk_set(req, &wait, desc);
         if (err == 1)
             return FOP_WAITS;
     }
+    desc->owner_bytes = 0; /* as on the peer: the caller knows whose it is */
     return err != 0 ? err : answer(c, desc);
 }
 
@@ -94,6 +109,8 @@ fop_lk(struct call *c)
     /* A lock lives as long as its fd, and an anonymous one does not. */
     if (c->fd->anonymous)
         return -EBADF;
+    /* As on the peer: what is answered at once repeats the request's. */
+    c->reply.xdata = c->args.xdata;
     if (c->args.cmd == LK_CMD_GET_FD) {
         c->reply.flock = *fl;
         return 0;
