@@ -143,8 +143,8 @@ const char *rpc_conn_peer(const struct rpc_conn *conn);
 const char *rpc_conn_local(const struct rpc_conn *conn);
 const struct sockaddr_storage *rpc_conn_peer_addr(const struct rpc_conn *conn);
 bool rpc_conn_is_privileged_port(const struct rpc_conn *conn); /* unix: true */
-/* The service's user may hang one pointer on a connection; set and read on its
- * event thread, or while a request of that connection is held. */
+/* The service's user may hang one pointer on a connection.  On any thread:
+ * what was written before it was set is seen by who reads it. */
 void rpc_conn_set_user(struct rpc_conn *conn, void *user);
 void *rpc_conn_user(const struct rpc_conn *conn);
 struct rpc_service *rpc_conn_service(const struct rpc_conn *conn);
