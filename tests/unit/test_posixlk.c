@@ -551,6 +551,49 @@ dump_text(const char *dir, size_t *bytes)
     return text;
 }
 
+/* Told that it has its lock, it unlocks what a third one waits for. */
+struct opener {
+    struct answer *waits;
+    unsigned granted_before; /* answers that this one brought about */
+};
+
+static void
+open_the_way(void *arg, int err, const struct lk_desc *granted)
+{
+    struct opener *o = arg;
+
+    ck_assert_int_eq(err, 0);
+    SET('y', LK_UNLOCK, 10, 10);
+    SET('z', LK_UNLOCK, 0, 5);
+    o->granted_before = o->waits->calls;
+}
+
+/* The request is answered before lk_set() has returned, and what it was to be
+ * answered into may be gone. */
+START_TEST(a_queued_request_is_not_touched)
+{
+    struct lk_request z = scene_request(&scene, 0, 'z', LK_WRITE, 0, 5);
+    struct lk_request x = scene_request(&scene, 0, 'x', LK_WRITE, 0, 20);
+    struct answer answer = {.err = -1};
+    struct opener opener = {.waits = &answer};
+    const struct lk_wait z_wait = {.done = open_the_way, .arg = &opener};
+    const struct lk_wait x_wait = {.done = answer_done, .arg = &answer};
+    struct lk_desc out, untouched;
+
+    memset(&out, 0xa5, sizeof(out));
+    memset(&untouched, 0xa5, sizeof(untouched));
+    SET('x', LK_WRITE, 0, 10);
+    SET('y', LK_WRITE, 10, 10);
+    ck_assert_int_eq(lk_set(&z, &z_wait, NULL), 1);
+    /* It has to wait for y, so it lets go of what it has, and z is told. */
+    ck_assert_int_eq(lk_set(&x, &x_wait, &out), 1);
+    ck_assert_uint_eq(opener.granted_before, 1);
+    ck_assert_int_eq(answer.err, 0);
+    ck_assert_mem_eq(&out, &untouched, sizeof(out));
+    TEXT("W0-19:x");
+}
+END_TEST
+
 START_TEST(the_dump_has_the_peers_form)
 {
     static const uint8_t owner[] = {0xcc, 0xda, 0xfb, 0xac, 0x97,
@@ -660,6 +703,7 @@ main(void)
     tcase_add_test(rules, nothing_is_added_after_release);
     tcase_add_test(rules, locks_keep_their_inode);
     tcase_add_test(rules, who_is_told_may_lock_again);
+    tcase_add_test(rules, a_queued_request_is_not_touched);
     tcase_add_test(rules, the_dump_has_the_peers_form);
     suite_add_tcase(s, rules);
     sr = srunner_create(s);
