@@ -6,16 +6,18 @@ fails by raising.
 """
 
 import atexit
+import errno
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
 import uuid
+
+from wire import Client, WireError
 
 LIB = os.path.dirname(os.path.abspath(__file__))
 STOCK = "/usr/sbin/glusterfsd"
@@ -108,9 +110,9 @@ class Brick:
             raise AssertionError("brick %s ended with %d\n%s" % (
                 self.name, self.process.returncode, self.log_tail()))
         try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        except OSError:
+            with Client(self.port, timeout=5) as c:
+                return c.setvolume(self.dir)[1] != errno.EAGAIN
+        except (OSError, WireError):
             return False
 
     def alive(self):

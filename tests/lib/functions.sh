@@ -124,9 +124,10 @@ clean_up() {
     local n
     trap '' EXIT INT TERM
     for n in ${background[@]+"${background[@]}"}; do
-        kill "$n" 2>/dev/null && wait "$n" 2>/dev/null
+        kill "$n" 2>/dev/null
     done
     for n in ${mounts[@]+"${mounts[@]}"}; do
+        kill -9 "${mount_pid[$n]}" 2>/dev/null  # lets go of who waits for it
         umount -l "$n" 2>/dev/null
     done
     for n in ${bricks[@]+"${bricks[@]}"}; do
@@ -150,6 +151,16 @@ wait_until() {
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -le $deadline ] || return 1
         sleep 0.05
+    done
+}
+
+# In a child: lets go of what the test holds open, which a daemon would hold
+# for it for ever.
+close_inherited() {
+    local fd
+    for fd in /proc/self/fd/*; do
+        fd=${fd##*/}
+        [ "$fd" -le 2 ] || [ "$fd" -eq 255 ] || eval "exec $fd>&-"
     done
 }
 
@@ -209,8 +220,11 @@ start_brick() {
     : "${brick_dir[$name]:=$T/$name}"
     [ -d "${brick_dir[$name]}" ] || make_brick "${brick_dir[$name]}"
     : "${brick_port[$name]:=$((next_port++))}"
-    "$lib/run-brick" "$program" "$T" "$name" "${brick_dir[$name]}" \
-        "${brick_port[$name]}" "$@" </dev/null 2>"$T/$name.err" &
+    (
+        close_inherited
+        exec "$lib/run-brick" "$program" "$T" "$name" "${brick_dir[$name]}" \
+            "${brick_port[$name]}" "$@" </dev/null 2>"$T/$name.err"
+    ) &
     brick_pid[$name]=$!
     [[ " ${bricks[*]-} " = *" $name "* ]] || bricks+=("$name")
     wait_until 20 brick_ready "$name"
@@ -303,8 +317,11 @@ mount_brick() {
     mkdir -p "$point"
     # shellcheck disable=SC2086
     client_volfile "$name" "$T/$(basename "$point").vol" $layers
-    glusterfs -N -f "$T/$(basename "$point").vol" \
-        -l "$T/mount-$(basename "$point").log" "$@" "$point" &
+    (
+        close_inherited
+        exec glusterfs -N -f "$T/$(basename "$point").vol" \
+            -l "$T/mount-$(basename "$point").log" "$@" "$point"
+    ) &
     mount_pid[$point]=$!
     mounts+=("$point")
     wait_until 20 mounted "$point" ||
