@@ -154,12 +154,18 @@ fop_link(struct call *c)
 {
     struct posix_call pc = call_posix(c);
     struct posix_made made = {0};
+    struct iatt stat;
     int err = resolve_inode(c);
 
     if (err == 0)
         err = resolve_parent(c, &c->args.gfid2, &c->parent);
     if (err == 0)
         err = permit_new_entry(c, c->parent, c->args.name, ACCESS_W);
+    if (err == 0)
+        err = posix_iatt(c->brick->px, c->inode, NULL, &stat);
+    /* In a sticky directory new names are as guarded as old ones. */
+    if (err == 0)
+        err = permit_removal(c, c->parent, &stat, ACCESS_W);
     if (err == 0)
         err = posix_link(&pc, c->inode, c->parent, c->args.name, &made);
     if (err != 0)

@@ -32,7 +32,7 @@ find_fd(struct call *c, int64_t number, const struct gfid *gfid,
 
     if (number == FD_ANONYMOUS) {
         if (gfid_is_null(gfid))
-            return -EINVAL;
+            return -ENOENT;
         if (c->fop->proc != FOP_READ && c->fop->proc != FOP_WRITE)
             extra = 0; /* their flags are open flags, others' are not */
         return posix_open_anonymous(&pc, gfid, extra, out);

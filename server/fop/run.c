@@ -2,6 +2,7 @@
 #include "server/fop/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -138,6 +139,22 @@ counted_inode(const struct call *c)
     return NULL;
 }
 
+/* Domains whose internal locks are counted each by itself. */
+static int
+answer_domains(const struct dict *asked, struct dict *xdata)
+{
+    static const char prefix[] = "glusterfs.inodelk-dom-prefix:";
+    uint32_t i;
+    int err = 0;
+
+    if (!dict_has(asked, "glusterfs.multi-dom-lk-cnt-req"))
+        return 0;
+    for (i = 0; i < asked->count && err == 0; i++)
+        if (strncmp(asked->pairs[i].key, prefix, strlen(prefix)) == 0)
+            err = dict_set_i64(xdata, asked->pairs[i].key, 0);
+    return err;
+}
+
 /* Internal locks come with replication; until then there are none to count. */
 static int
 answer_counts(struct call *c)
@@ -145,7 +162,7 @@ answer_counts(struct call *c)
     static const char *const internal[] = {
         "glusterfs.inodelk-count",
         "glusterfs.entrylk-count",
-        "glusterfs.parent-entrylk",
+        "glusterfs.parent-entrylk", /* of a lookup by name */
     };
     const struct dict *asked = &c->args.xdata;
     struct dict *xdata = &c->reply.xdata;
@@ -157,10 +174,13 @@ answer_counts(struct call *c)
         return 0;
     for (i = 0; i < COUNT_OF(internal) && err == 0; i++)
         if (dict_has(asked, internal[i]) &&
-            (i < 2 || c->fop->proc == FOP_LOOKUP))
+            (i < 2 ||
+             (c->fop->proc == FOP_LOOKUP && c->args.name[0] != '\0')))
             err = dict_set_i64(xdata, internal[i], 0);
     if (err == 0 && dict_has(asked, "glusterfs.inodelk-dom-count"))
         err = dict_set_i64(xdata, "glusterfs.inodelk-count", 0);
+    if (err == 0)
+        err = answer_domains(asked, xdata);
     if (err == 0 && dict_has(asked, "glusterfs.posixlk-count"))
         err = dict_set_i64(xdata, "glusterfs.posixlk-count",
                            inode == NULL ? 0 : lk_count(inode));
@@ -182,22 +202,46 @@ count(struct call *c)
         fop_stats_bytes(&c->brick->stats, 0, (uint64_t)c->reply.op_ret);
 }
 
-/* Replies of failures have no dictionary, but for CREATE's echo and for what
- * tells the client that its view of the parent is out of date. */
+/* How many objects wait to be healed: none, as long as nothing notes them. */
+static int
+answer_pending(struct call *c)
+{
+    static const char key[] = "link-count";
+    const char *what;
+
+    if (c->fop->proc != FOP_LOOKUP && c->fop->proc != FOP_FSTAT)
+        return 0;
+    what = dict_str(&c->args.xdata, key);
+    if (what == NULL || strcmp(what, "glusterfs.xattrop_index_count") != 0)
+        return 0;
+    return dict_set_i64(&c->reply.xdata, key, 0);
+}
+
+/* Replies of failures have no dictionary, but for CREATE's echo (unless the
+ * name could not be made at all), LK's echo, the attributes that FSETXATTR
+ * shows whatever becomes of it, and what tells the client that its view of the
+ * parent is out of date (doc/protocol.md).  Disperse compares what bricks
+ * answer. */
 static void
-drop_xdata(struct call *c)
+failed_xdata(struct call *c, int err)
 {
     static const char kept[] = "glusterfs.preop.check.failed";
     struct dict *xdata = &c->reply.xdata;
     bool preop = dict_has(xdata, kept);
 
-    if (c->fop->proc == FOP_CREATE)
-        return;
-    xdata->count = 0;
-    xdata->null = true;
-    /* The room is there: the pair was in it. */
-    if (preop)
-        must(dict_set_i64(xdata, kept, 1) == 0);
+    if (c->fop->proc != FOP_FSETXATTR && c->fop->proc != FOP_LK &&
+        (c->fop->proc != FOP_CREATE || err == EPERM ||
+         (err == EEXIST && (c->args.flags & O_EXCL) != 0))) {
+        xdata->count = 0;
+        xdata->null = true;
+        /* The room is there: the pair was in it. */
+        if (preop)
+            must(dict_set_i64(xdata, kept, 1) == 0);
+    }
+    if (answer_pending(c) != 0 || subdir_out(c) != 0) {
+        xdata->count = 0;
+        xdata->null = true;
+    }
 }
 
 /* Errors that a well-behaved client seldom causes: somebody may want to know
@@ -236,12 +280,14 @@ fop_finish(struct call *c, int64_t ret)
         int err = answer_counts(c);
 
         if (err == 0)
+            err = answer_pending(c);
+        if (err == 0)
             err = subdir_out(c);
         if (err != 0)
             ret = err;
     }
     if (ret < 0) {
-        drop_xdata(c);
+        failed_xdata(c, (int)-ret);
         fop_reply_fail(&c->reply, (int)-ret);
     } else {
         c->reply.op_ret = (int32_t)ret;

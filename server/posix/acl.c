@@ -14,6 +14,7 @@
 #include "mem/alloc.h"
 #include "mem/must.h"
 #include "mem/scope.h"
+#include "server/core/acl.h"
 
 MEM_TYPE(mt_acl, "server.posix", "acl");
 
@@ -96,6 +97,55 @@ acl_of(struct posix *px, struct inode *inode, int ref_fd, bool default_acl,
                                     : POSIX_ACL_ACCESS_XATTR,
                         acl, arena);
     return err < 0 ? err : acl_copy(acl, arena, value, bytes);
+}
+
+/* The three entries that every mode stands for. */
+static const char *
+text_of_mode(uint32_t mode, struct arena *arena)
+{
+    char bits[3][4];
+    unsigned i;
+
+    for (i = 0; i < 3; i++) {
+        unsigned perm = mode >> (6 - 3 * i) & 7;
+
+        bits[i][0] = (perm & 4) != 0 ? 'r' : '-';
+        bits[i][1] = (perm & 2) != 0 ? 'w' : '-';
+        bits[i][2] = (perm & 1) != 0 ? 'x' : '-';
+        bits[i][3] = '\0';
+    }
+    return arena_printf(arena, "u::%s,g::%s,o::%s", bits[0], bits[1],
+                        bits[2]);
+}
+
+int
+acl_text_of(struct posix *px, struct inode *inode, int ref_fd,
+            bool default_acl, struct arena *arena, const char **text)
+{
+    const uint8_t *value;
+    struct stat st;
+    uint32_t bytes;
+    int err;
+
+    if (inode_type(inode) == S_IFLNK)
+        return -ENODATA;
+    if (default_acl && inode_type(inode) != S_IFDIR)
+        return -EACCES;
+    err = acl_of(px, inode, ref_fd, default_acl, arena, &value, &bytes);
+    if (err < 0)
+        return err;
+    if (bytes > 0) {
+        if (acl_check(value, bytes) < 0)
+            return -EIO;
+        *text = acl_to_text(value, bytes, arena);
+    } else if (default_acl) {
+        *text = "";
+    } else {
+        if (fstat(ref_fd, &st) < 0)
+            return -errno;
+        *text = text_of_mode(st.st_mode, arena);
+    }
+    return *text == NULL ? -ENOMEM : 0;
 }
 
 void

@@ -31,7 +31,8 @@ posix_stat(struct posix_call *c, struct inode *inode, struct fd *fd,
     if (err < 0)
         return err;
     ops_reply_as_asked(c);
-    return content_answer(c, inode, ref.fd, stat, c->xdata, false, c->reply);
+    return content_answer(c, inode, ref.fd, stat, c->xdata, fd == NULL,
+                          c->reply);
 }
 
 static int
@@ -120,7 +121,8 @@ posix_setattr(struct posix_call *c, struct inode *inode, struct fd *fd,
     if (err < 0)
         return err;
     ops_reply_as_asked(c);
-    return content_answer(c, inode, ref.fd, post, c->xdata, false, c->reply);
+    return content_answer(c, inode, ref.fd, post, c->xdata, fd == NULL,
+                          c->reply);
 }
 
 int

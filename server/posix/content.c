@@ -15,7 +15,6 @@
 
 #include "mem/must.h"
 #include "mem/scope.h"
-#include "server/core/acl.h"
 #include "server/core/log.h"
 
 struct answer {
@@ -48,7 +47,7 @@ answer_active_count(struct answer *a, const struct dict_pair *p)
 static int
 answer_size(struct answer *a, const struct dict_pair *p)
 {
-    return S_ISREG(a->stat->mode)
+    return a->stat != NULL && S_ISREG(a->stat->mode)
                ? dict_set_u64(a->reply, p->key, a->stat->size)
                : 0;
 }
@@ -76,7 +75,7 @@ answer_content(struct answer *a, const struct dict_pair *p)
     uint8_t *data;
     ssize_t n;
 
-    if (!a->content || !S_ISREG(a->stat->mode) ||
+    if (!a->content || a->stat == NULL || !S_ISREG(a->stat->mode) ||
         dict_i64(a->asked, p->key, &max) < 0 || max < 0)
         return 0;
     if (max > CONTENT_BYTES_MAX)
@@ -101,7 +100,7 @@ answer_path(struct answer *a, const struct dict_pair *p)
     const char *path;
     int err;
 
-    if (!S_ISDIR(a->stat->mode) &&
+    if (inode_type(a->inode) != S_IFDIR &&
         !options_bool(a->c->px->options, OPT_PGFID))
         return 0;
     err = posix_path(a->c->px, a->inode, a->c->arena, &path);
@@ -114,18 +113,13 @@ static int
 answer_acl(struct answer *a, const struct dict_pair *p)
 {
     bool is_default = strcmp(p->key, "glusterfs.posix.default_acl") == 0;
-    const uint8_t *value;
-    uint32_t bytes;
     const char *text;
-    int err = posix_acl(a->c->px, a->inode, is_default, a->c->arena, &value,
-                        &bytes);
+    int err = acl_text_of(a->c->px, a->inode, a->fd, is_default, a->c->arena,
+                          &text);
 
     if (err == -ENOMEM)
         return err;
-    if (err < 0 || bytes == 0 || acl_check(value, bytes) < 0)
-        return 0;
-    text = acl_to_text(value, bytes, a->c->arena);
-    return text == NULL ? -ENOMEM : dict_set_str(a->reply, p->key, text);
+    return err < 0 ? 0 : dict_set_str(a->reply, p->key, text);
 }
 
 /* --- xattrs --- */

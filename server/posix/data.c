@@ -207,9 +207,8 @@ posix_writev(struct posix_call *c, struct fd *fd, uint64_t offset,
     int err;
 
     OBJ_CHECK(fd, FD_MAGIC);
-    err = ops_range_check(offset, size);
-    if (err < 0)
-        return err;
+    if (ops_range_check(offset, size) < 0)
+        return -EINVAL; /* whichever it is, as pwrite(2) has it */
     if (inode_type(fd->inode) == S_IFDIR)
         return -EBADF;
     err = ops_reserve_inside(c, fd->os_fd, offset, size);

@@ -250,8 +250,7 @@ list_entries(struct listing *l, uint32_t size, bool *end)
 /* --- ancestors --- */
 
 static int
-ancestor_emit(struct listing *l, const struct gfid *gfid, const char *name,
-              uint64_t off)
+ancestor_emit(struct listing *l, const struct gfid *gfid, const char *name)
 {
     struct inode *inode = NULL;
     struct dict xdata;
@@ -266,7 +265,9 @@ ancestor_emit(struct listing *l, const struct gfid *gfid, const char *name,
     dict_init(&xdata, l->c->arena);
     xdata.null = false;
     struct posix_dirent e = {
-        .ino = stat.ino, .off = off, .type = DT_DIR, .name = name,
+        /* Only the name and the attributes count; and one cannot go on behind
+         * an ancestor: a cookie is a place in the directory itself. */
+        .ino = UINT64_MAX, .off = 0, .type = DT_UNKNOWN, .name = name,
         .name_bytes = (uint32_t)strlen(name), .stat = &stat, .xdata = &xdata,
     };
     if (!l->emit(l->arg, &e))
@@ -278,7 +279,7 @@ ancestor_emit(struct listing *l, const struct gfid *gfid, const char *name,
 
 /* From the root down to the directory itself. */
 static int
-list_ancestors(struct listing *l, bool *end)
+list_ancestors(struct listing *l)
 {
     enum { DEPTH_MAX = 1024 };
     struct ancestor {
@@ -287,7 +288,6 @@ list_ancestors(struct listing *l, bool *end)
         struct ancestor *below;
     } *top = NULL;
     struct gfid at = l->fd->inode->gfid;
-    uint64_t off = 0;
     int depth, err;
 
     for (depth = 0; !gfid_is_root(&at); depth++) {
@@ -308,10 +308,9 @@ list_ancestors(struct listing *l, bool *end)
         a->below = top;
         top = a;
     }
-    err = ancestor_emit(l, &gfid_root, "/", ++off);
+    err = ancestor_emit(l, &gfid_root, "/");
     for (; top != NULL && err == 0 && !l->full; top = top->below)
-        err = ancestor_emit(l, &top->gfid, top->name, ++off);
-    *end = !l->full;
+        err = ancestor_emit(l, &top->gfid, top->name);
     return err < 0 ? err : l->taken;
 }
 
@@ -328,9 +327,9 @@ posix_readdir(struct posix_call *c, struct fd *fd, uint64_t offset, bool plus,
     *end = false;
     if (inode_type(fd->inode) != S_IFDIR || offset > INT64_MAX)
         return -EINVAL;
-    l.no_dirs = plus && ops_asked_true(c, "readdir-filter-directories");
+    l.no_dirs = ops_asked_true(c, "readdir-filter-directories");
     if (plus && offset == 0 && ops_asked(c, "glusterfs.ancestry.dentry"))
-        return list_ancestors(&l, end);
+        return list_ancestors(&l);
     return list_entries(&l, size, end);
 }
 

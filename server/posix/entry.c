@@ -50,11 +50,25 @@ replace_linkto(struct posix_call *c, struct inode *parent, const char *name)
     return err;
 }
 
+/* The gfid is another's, which is the trouble only if the name is free. */
+static int
+gfid_taken(const struct making *m)
+{
+    struct stat st;
+
+    if (S_ISDIR(m->mode) ||
+        fstatat(m->dir.fd, m->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return -EEXIST;
+    return -ENODATA;
+}
+
 static int
 make(struct making *m, struct posix_made *out, bool replace)
 {
     int err = making_build(m);
 
+    if (err == -EEXIST)
+        return gfid_taken(m);
     if (err < 0)
         return err;
     err = making_show(m);
@@ -158,7 +172,9 @@ posix_mknod(struct posix_call *c, struct inode *parent, const char *name,
 
     if ((mode & S_IFMT) == 0)
         m.mode |= S_IFREG;
-    if (S_ISDIR(m.mode) || S_ISLNK(m.mode))
+    if (S_ISDIR(m.mode))
+        return -EPERM;
+    if (S_ISLNK(m.mode))
         return -EINVAL;
     if (posix_name_is_hidden(parent, name))
         return -EEXIST;
@@ -270,7 +286,7 @@ create_echo(struct posix_call *c)
     return 0;
 }
 
-/* The check's own keys leave the echo where it was made and met. */
+/* The check's own keys leave the echo where it was made. */
 static void
 create_preop_spent(struct posix_call *c)
 {
@@ -311,21 +327,14 @@ create_new(struct posix_call *c, struct making *m, int flags,
 
     if (!m->preop_met) {
         err = making_preop(m, false);
+        if (err == 0 || err == -EIO)
+            create_preop_spent(c);
         if (err < 0)
             return err;
-        if (m->preop_met)
-            create_preop_spent(c);
     }
     err = making_build(m);
-    if (err == -EEXIST) {
-        struct stat st;
-
-        /* The gfid is another's; only if the name is free is that the
-         * trouble. */
-        return fstatat(m->dir.fd, m->name, &st, AT_SYMLINK_NOFOLLOW) == 0
-                   ? -EEXIST
-                   : -ENODATA;
-    }
+    if (err == -EEXIST)
+        return gfid_taken(m);
     if (err == 0)
         err = making_show(m);
     if (err < 0)
@@ -404,6 +413,8 @@ posix_create(struct posix_call *c, struct inode *parent, const char *name,
         return err;
     if (posix_name_is_hidden(parent, name))
         return -EISDIR;
+    if ((flags & O_DIRECTORY) != 0)
+        return -EINVAL;
     if (flags == 0)
         flags = O_RDWR | O_EXCL;
     flags |= O_CREAT;
@@ -531,9 +542,9 @@ posix_readlink(struct posix_call *c, struct inode *inode, uint32_t size,
     err = posix_iatt_ref(c->px, inode, ref.fd, stat);
     if (err < 0)
         return err;
-    if (!S_ISLNK(stat->mode))
+    if (!S_ISLNK(stat->mode) || size == 0)
         return -EINVAL;
-    if (size > 0 && size < room)
+    if (size < room)
         room = size;
     text = arena_alloc(c->arena, room + 1);
     if (text == NULL)

@@ -329,6 +329,7 @@ lookup_aside(struct posix *px, const struct gfid *gfid, struct iatt *stat)
     if (S_ISDIR(st.st_mode))
         return -ENOENT;
     posix_iatt_plain(&gfid_null, &st, stat);
+    stat->flags &= ~(uint64_t)IATT_GFID;
     stat->nlink = 0;
     return 0;
 }
@@ -345,6 +346,7 @@ lookup_gfid(struct posix_call *c, const struct gfid *gfid, struct inode **out,
     err = find_by_gfid(c->px, gfid, &f);
     if (err == -ENOENT && asked(c, "unlinked-lookup") &&
         lookup_aside(c->px, gfid, stat) == 0) {
+        c->reply->null = true;
         *out = NULL;
         return 0;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Opening.  An object is looked at through an O_PATH descriptor first and
- * opened through that: what is opened is what was looked at, and devices,
- * fifos and sockets never are.
+ * opened through that: what is opened is what was looked at, and devices never
+ * are.  A fifo opens without waiting for its other end.
  */
 #define LOG_DOMAIN "posix"
 #include "server/posix/ops.h"
@@ -87,7 +87,7 @@ ops_reopen(int ref_fd, int flags)
         if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0)
             return -EISDIR;
         flags &= ~O_DIRECT;
-    } else if (!S_ISREG(st.st_mode)) {
+    } else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
         return -EINVAL;
     }
     do {
@@ -105,6 +105,8 @@ posix_open_file(struct posix_call *c, struct inode *inode, int flags,
     int err, os_fd;
 
     if ((flags & O_CREAT) != 0) {
+        if ((flags & O_EXCL) != 0)
+            return -EEXIST;
         err = posix_reserve_check(c, 0);
         if (err < 0)
             return err;

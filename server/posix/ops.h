@@ -151,7 +151,14 @@ int virtual_get(struct posix_call *c, struct inode *inode, int ref_fd,
 int acl_of(struct posix *px, struct inode *inode, int ref_fd, bool default_acl,
            struct arena *arena, const uint8_t **value, uint32_t *bytes);
 
-/* Keys of storage.md 3.7; content: `glusterfs.content` too. */
+/* The text form of posix_acl().  Without one: the access ACL says what the
+ * mode does, the default ACL is "".  -EACCES: a default ACL of what is no
+ * directory; -ENODATA: of a symlink. */
+int acl_text_of(struct posix *px, struct inode *inode, int ref_fd,
+                bool default_acl, struct arena *arena, const char **text);
+
+/* Keys of storage.md 3.7; stat NULL: none that are about attributes; content:
+ * `glusterfs.content` too. */
 int content_answer(struct posix_call *c, struct inode *inode, int ref_fd,
                    const struct iatt *stat, const struct dict *asked,
                    bool content, struct dict *reply);

@@ -135,7 +135,7 @@ posix_seek(struct posix_call *c, struct fd *fd, uint64_t offset, int what,
     if (what != SEEK_DATA && what != SEEK_HOLE)
         return -ENOTSUP;
     if (offset > INT64_MAX)
-        return -EINVAL;
+        return -ENXIO; /* past the end of any file */
     if (inode_type(fd->inode) == S_IFDIR)
         return -EINVAL; /* it would move the listing's position */
     at = lseek(fd->os_fd, (off_t)offset, what);

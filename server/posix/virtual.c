@@ -12,7 +12,6 @@
 
 #include "mem/must.h"
 #include "mem/scope.h"
-#include "server/core/acl.h"
 
 struct asking {
     struct posix_call *c;
@@ -168,20 +167,11 @@ static int
 get_acl(struct asking *a)
 {
     bool is_default = strcmp(a->name, "glusterfs.posix.default_acl") == 0;
-    const uint8_t *value;
     const char *text;
-    uint32_t bytes;
-    int err = posix_acl(a->c->px, a->inode, is_default, a->c->arena, &value,
-                        &bytes);
+    int err = acl_text_of(a->c->px, a->inode, a->fd, is_default, a->c->arena,
+                          &text);
 
-    if (err < 0)
-        return err;
-    if (bytes == 0)
-        return -ENODATA;
-    if (acl_check(value, bytes) < 0)
-        return -EIO;
-    text = acl_to_text(value, bytes, a->c->arena);
-    return text == NULL ? -ENOMEM : dict_set_str(a->result, a->name, text);
+    return err < 0 ? err : dict_set_str(a->result, a->name, text);
 }
 
 /* Success, but nothing to show. */
@@ -191,10 +181,15 @@ get_empty(struct asking *a)
     return 0;
 }
 
+/* Nothing to show either, but its length where it is there. */
 static int
 get_hidden_id(struct asking *a)
 {
-    return GFID_BYTES;
+    const uint8_t *value;
+    uint32_t bytes;
+    int err = ops_xattr_read(a->fd, a->name, a->c->arena, &value, &bytes);
+
+    return err < 0 ? err : (int)bytes;
 }
 
 static int
@@ -251,7 +246,7 @@ static const struct {
     int by_fd; /* through an fd: 0 the same, else this error */
 } virtuals[] = {
     {"trusted.glusterfs.pathinfo", get_pathinfo, -ENODATA},
-    {"glusterfs.pathinfo", get_pathinfo, -ENODATA},
+    {"glusterfs.pathinfo", get_pathinfo, -ENOTSUP},
     {"trusted.glusterfs.node-uuid", get_node_uuid, -ENODATA},
     {"trusted.glusterfs.list-node-uuids", get_nodata, -ENODATA},
     {"glusterfs.gfid2path", get_path, -ENOTSUP},

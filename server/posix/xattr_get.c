@@ -96,7 +96,6 @@ posix_getxattr(struct posix_call *c, struct inode *inode, struct fd *fd,
 {
     AUTO_REF struct posix_ref ref = POSIX_REF_NONE;
     bool all = name == NULL || name[0] == '\0';
-    struct iatt stat;
     int ret, err;
 
     err = posix_ref_get(c->px, inode, fd, &ref);
@@ -109,9 +108,6 @@ posix_getxattr(struct posix_call *c, struct inode *inode, struct fd *fd,
     ops_reply_as_asked(c);
     if (c->xdata->count == 0)
         return ret;
-    err = posix_iatt_ref(c->px, inode, ref.fd, &stat);
-    if (err == 0)
-        err = content_answer(c, inode, ref.fd, &stat, c->xdata, false,
-                             c->reply);
+    err = content_answer(c, inode, ref.fd, NULL, c->xdata, false, c->reply);
     return err < 0 ? err : ret;
 }

@@ -53,7 +53,8 @@ static const struct {
     {"trusted.bit-rot.signature", KIND_INVALID},
     {"trusted.bit-rot.bad-file", KIND_INVALID},
     {"trusted.glusterfs.set-signature", KIND_DROPPED},
-    {"trusted.glusterfs.durable-op", KIND_DROPPED},
+    /* The locks of an fd, to be taken over by another: no xattr. */
+    {"trusted.glusterfs.lockinfo", KIND_PERM},
     {"trusted.glusterfs.enforce-mandatory-lock", KIND_DROPPED},
     {"glusterfs.quota-xattr-cleanup", KIND_QUOTA_CLEANUP},
     {"glusterfs.geo-rep.trigger-sync", KIND_DROPPED},
@@ -267,7 +268,6 @@ is_synced(const char *name)
            strcmp(name, POSIX_ACL_DEFAULT_XATTR) == 0 ||
            strcmp(name, "trusted.glusterfs.quota.limit-set") == 0 ||
            strcmp(name, "trusted.glusterfs.quota.limit-objects") == 0 ||
-           strcmp(name, SELINUX_STORED_XATTR) == 0 ||
            strcmp(name, POSIX_MDATA_XATTR) == 0;
 }
 
@@ -300,6 +300,25 @@ set_pairs(struct posix_call *c, struct inode *inode, int fd, bool by_fd,
     return err;
 }
 
+/* What belongs to a feature is refused before anything is set. */
+static int
+refused(const struct caller *caller, const struct dict *pairs)
+{
+    uint32_t i;
+
+    for (i = 0; i < pairs->count; i++) {
+        switch (kind_of(caller, pairs->pairs[i].key)) {
+        case KIND_INVALID:
+            return -EINVAL;
+        case KIND_PERM:
+            return -EPERM;
+        default:
+            break;
+        }
+    }
+    return 0;
+}
+
 int
 posix_setxattr(struct posix_call *c, struct inode *inode, struct fd *fd,
                const struct dict *pairs, int flags)
@@ -307,11 +326,11 @@ posix_setxattr(struct posix_call *c, struct inode *inode, struct fd *fd,
     AUTO_REF struct posix_ref ref = POSIX_REF_NONE;
     const struct dict_pair *special;
     struct iatts *ia;
-    int err;
+    int err, post;
 
-    if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) != 0)
-        return -EINVAL;
-    err = posix_reserve_check(c, 0);
+    err = refused(c->caller, pairs);
+    if (err == 0)
+        err = posix_reserve_check(c, 0);
     if (err == 0)
         err = posix_ref_get(c->px, inode, fd, &ref);
     if (err < 0)
@@ -319,16 +338,21 @@ posix_setxattr(struct posix_call *c, struct inode *inode, struct fd *fd,
     special = dict_find(pairs, "set-ctime-mdata");
     if (special != NULL && fd == NULL)
         return set_ctime_mdata(c, inode, ref.fd, special);
-    if (fd != NULL && dict_has(pairs, "trusted.glusterfs.durable-op"))
-        return fsync(ref.fd) < 0 ? -errno : 0;
     err = iatts_begin(c, inode, ref.fd, &ia);
-    if (err == 0)
-        err = set_pairs(c, inode, ref.fd, fd != NULL, pairs, flags);
     if (err < 0)
         return err;
-    if (fd != NULL)
+    if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) != 0)
+        err = -EINVAL;
+    else if (fd != NULL && dict_has(pairs, "trusted.glusterfs.durable-op"))
+        err = fsync(ref.fd) < 0 ? -errno : 0;
+    else
+        err = set_pairs(c, inode, ref.fd, fd != NULL, pairs, flags);
+    if (err == 0 && fd != NULL)
         posix_mdata_apply(c->px, c->caller, inode, ref.fd, false);
-    return posix_iatt_ref(c->px, inode, ref.fd, &ia->post);
+    /* A failure through an fd shows them as well, and some pairs may have
+     * been set. */
+    post = posix_iatt_ref(c->px, inode, ref.fd, &ia->post);
+    return err < 0 ? err : post;
 }
 
 /* --- removexattr --- */

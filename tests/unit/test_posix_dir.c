@@ -203,6 +203,8 @@ START_TEST(directories_are_left_out_when_asked)
     ck_assert(list(dir, 0, SEEN_MAX, true));
     ck_assert_uint_eq(seen.count, 1);
     ck_assert_str_eq(seen.e[0].name, "f");
+    ck_assert(list(dir, 0, SEEN_MAX, false));
+    ck_assert_uint_eq(seen.count, 1);
     fd_put(dir);
 }
 END_TEST
@@ -214,8 +216,10 @@ START_TEST(ancestors_come_root_first)
 
     ck_assert_int_eq(dict_set_i64(&s.xdata, "glusterfs.ancestry.dentry", 1),
                      0);
-    ck_assert(list(dir, 0, SEEN_MAX, true));
+    /* The entries themselves are still to come. */
+    ck_assert(!list(dir, 0, SEEN_MAX, true));
     ck_assert_uint_eq(seen.count, 3);
+    ck_assert_uint_eq(seen.e[2].off, 0);
     ck_assert_str_eq(seen.e[0].name, "/");
     ck_assert_str_eq(seen.e[1].name, "a");
     ck_assert_str_eq(seen.e[2].name, "b");

@@ -131,9 +131,9 @@ START_TEST(create_of_a_gfid_in_use_shows_nothing)
                      -ENODATA);
     ck_assert_int_eq(posix_mknod(&s.call, root(), "g", S_IFREG | 0644, 0,
                                  &made),
-                     -EEXIST);
+                     -ENODATA);
     ck_assert_int_eq(posix_symlink(&s.call, root(), "g", "x", &made),
-                     -EEXIST);
+                     -ENODATA);
     ck_assert(!scene_has("g"));
     ck_assert(scene_has_handle(&gfid));
     inode_put(inode);
@@ -156,6 +156,25 @@ START_TEST(a_read_only_creator_cannot_write)
 }
 END_TEST
 
+/* A fifo opens, and there is nothing to read or write in it. */
+static void
+waits_for_nobody(struct inode *fifo)
+{
+    struct iobuf *buf = NULL;
+    struct iatt pre, post;
+    struct fd *fd;
+    bool eof;
+
+    ck_assert_int_eq(posix_open_file(&s.call, fifo, O_RDWR, NULL, &fd), 0);
+    ck_assert_int_eq(posix_readv(&s.call, fd, 0, 1, false, &buf, &pre, &eof),
+                     -ESPIPE);
+    ck_assert_int_eq(posix_writev(&s.call, fd, 0, "x", 1, 0, &pre, &post),
+                     -ESPIPE);
+    fd_put(fd);
+    ck_assert_int_eq(posix_open_file(&s.call, fifo, O_RDONLY, NULL, &fd), 0);
+    fd_put(fd);
+}
+
 START_TEST(every_kind_of_node_is_made)
 {
     static const mode_t kinds[] = {S_IFREG, S_IFIFO, S_IFSOCK, S_IFCHR,
@@ -177,14 +196,18 @@ START_TEST(every_kind_of_node_is_made)
         ck_assert_uint_eq(st.st_mode, kinds[i] | 0640);
         ck_assert_uint_eq(st.st_nlink, 2);
         ck_assert(scene_has_handle(&scene_gfid));
-        if (kinds[i] != S_IFREG) {
-            /* Nobody reads the server's devices, or waits in its fifos. */
+        if (kinds[i] == S_IFIFO) {
+            waits_for_nobody(made.inode);
+        } else if (kinds[i] != S_IFREG) {
+            int want = kinds[i] == S_IFSOCK ? -ENXIO : -EINVAL;
+
+            /* Nobody reads the server's devices. */
             ck_assert_int_eq(posix_open_file(&s.call, made.inode, O_RDWR,
                                              NULL, &fd),
-                             -EINVAL);
+                             want);
             ck_assert_int_eq(posix_open_anonymous(&s.call, &scene_gfid, 0,
                                                   &fd),
-                             -EINVAL);
+                             want);
         }
         if (kinds[i] == S_IFCHR)
             ck_assert_uint_eq(made.stat.rdev, (uint64_t)1 << 32 | 3);
@@ -447,13 +470,15 @@ START_TEST(symlinks_are_read_as_far_as_asked)
                      0);
     ck_assert_int_eq(scene_xattr("l", "trusted.gfid", NULL, 0), 16);
     ck_assert_int_eq(posix_readlink(&s.call, made.inode, 0, &target, &stat),
+                     -EINVAL);
+    ck_assert_int_eq(posix_readlink(&s.call, made.inode, 11, &target, &stat),
                      11);
     ck_assert_str_eq(target, "/etc/passwd");
     ck_assert_int_eq(posix_readlink(&s.call, made.inode, 4, &target, &stat),
                      4);
     ck_assert_str_eq(target, "/etc");
     inode_put(made.inode);
-    ck_assert_int_eq(posix_readlink(&s.call, root(), 0, &target, &stat),
+    ck_assert_int_eq(posix_readlink(&s.call, root(), 9, &target, &stat),
                      -EINVAL);
 }
 END_TEST

@@ -362,7 +362,7 @@ START_TEST(made_up_values_are_the_peers)
                  s.px->hostname, s.px->directory);
     ck_assert_int_eq(get(NULL, "glusterfs.pathinfo", &result), n);
     ck_assert_str_eq(dict_str(&result, "glusterfs.pathinfo"), want);
-    ck_assert_int_eq(length_of(fd, "glusterfs.pathinfo"), -ENODATA);
+    ck_assert_int_eq(length_of(fd, "glusterfs.pathinfo"), -ENOTSUP);
     ck_assert_int_eq(length_of(NULL, "trusted.glusterfs.list-node-uuids"),
                      -ENODATA);
     ck_assert_int_eq(get(NULL, "glusterfs.gfidtopath", &result), 0);
