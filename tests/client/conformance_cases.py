@@ -12,6 +12,82 @@ from wire import *  # noqa: F401,F403
 DELIBERATE = [
     (r"preop: mkdir.*differs: .*", r"op_errno",
      "the stock brick fails with errno 0"),
+    (r"(create|mkdir|mknod|unlink|rename): (.* )?(to )?"
+     r"(dot|dotdot|empty( name)?): .*", r"op_errno",
+     "'.', '..' and '' are no names of entries: EINVAL whatever the operation;"
+     " no client sends them"),
+    (r"unlink: 256: UNLINK", r"op_errno",
+     "a name that is too long is called that, not missing"),
+    (r"mkdir: gfid of a file: MKDIR", r"op_ret|op_errno",
+     "the stock brick makes a directory whose handle is a file's"),
+    (r"linkto: (link )?force-replace: .*", r"op_ret|op_errno",
+     "the stock brick refuses, but only while the pointer file is in its "
+     "table; what was asked for is done"),
+    (r"rename: onto itself: RENAME", r"stat.nlink",
+     "the stock brick takes the handle off twice"),
+    (r"space: fallocate huge .*", r"op_errno",
+     "no size that is too large for the file system fits into its free space, "
+     "and we look at that first"),
+    (r"space: copy anonymous: .*", r"op_ret|op_errno",
+     "the stock brick fails with errno 0"),
+    (r"lock_counts: readdirp: READDIRP", r"entry .*",
+     "lock counts of entries: there are no internal locks yet, and to those "
+     "who ask an absent count is zero"),
+    (r"lock_counts: (access|statfs): .*", r"xdata",
+     "an empty dictionary for none: clients treat them alike"),
+    (r"xattrs: set empty name.*", r"op_ret|op_errno|rpc",
+     "a dictionary with a key without a name does not decode; no client sends "
+     "it"),
+    (r"xattrs: set null dict.*", r"op_ret|op_errno",
+     "nothing to set is nothing to fail, null or empty; clients send none"),
+    (r"xattrs: set (internal-ctx|force-replace).*", r"op_ret|op_errno",
+     "control keys are no xattrs, by path or by fd"),
+    (r"xattrs: set lockinfo.*: SETXATTR", r"op_ret|op_errno",
+     "the stock brick stores as an xattr what only moves an fd's locks"),
+    (r"xattrs: set durable int.*", r"op_ret|op_errno",
+     "the stock brick stores times that it cannot read back"),
+    (r"xattrs: .*directory: .*",
+     r"(dict\.trusted\.glusterfs\.mdata)",
+     "what the stock brick made of those times"),
+    (r"xattrs: (get as geo-rep|remove) trusted.glusterfs.mdata, directory: .*",
+     r"op_ret|op_errno", "what the stock brick made of those times"),
+    (r"xattrs: list.*: FGETXATTR",
+     r"dict\.trusted\.(gfid2path\..*|pgfid\..*|glusterfs\.(lockinfo|mdata|"
+     r"quota\..*))",
+     "what a listing by path hides, a listing by fd hides too"),
+    (r"xattrs: get .*selinux.*: FGETXATTR",
+     r"dict\.(security|trusted\.glusterfs)\.selinux",
+     "the stock brick answers through an fd under its own name for the xattr, "
+     "where the caller does not find it"),
+    (r"xattrs: empty name, namelen 1.*", r"dict.*|op_ret|op_errno",
+     "the stock brick takes no name for the beginning of another; without a "
+     "name all are listed"),
+    (r"acl: set bad text: .*", r"op_errno",
+     "text that is no ACL is an invalid argument"),
+    (r"permissions: .*: rename: RENAME", r"op_errno",
+     "who may not search a directory is told so, not that the name is "
+     "missing; a client's own lookup fails first, with the same error"),
+    (r"readdir: list-xattr: READDIRP", r"entry .*",
+     "the xattrs that were asked for are there; the stock brick forgets them "
+     "in listings"),
+    (r"locks: bad command: LK", r"op_ret|op_errno",
+     "a command that does not exist does not succeed"),
+    (r"locks: anonymous: LK", r"op_ret|op_errno",
+     "a lock lives as long as its fd, and an anonymous one ends with the "
+     "request"),
+    (r"rest: lease: LEASE", r"op_errno",
+     "operations of later issues answer EOPNOTSUPP"),
+    (r"rest: ipc changelog: IPC", r"op_ret|op_errno",
+     "a feature that is off takes messages without complaint"),
+    (r"rest: handshake 5: .*", r"rpc",
+     "EVENT_NOTIFY is taken note of"),
+    (r"setvolume: (unknown subvolume|no uuid|wrong volume-id|bad volume-id|"
+     r"missing subdirectory): SETVOLUME", r"reply",
+     "a refusal says why and nothing else; clients read no more of it"),
+    (r"setvolume: (no version|wrong version|version text): SETVOLUME",
+     r"reply", "the text says which version would do"),
+    (r"setvolume: missing subdirectory, then LOOKUP: .*", r"op_ret|rpc",
+     "who was refused is nobody's client"),
     (r"replication: .*", r".*",
      "operations of replication answer EOPNOTSUPP until they are there"),
 ]
@@ -117,6 +193,7 @@ def content_keys(t):
         "absent xattr": {"user.none": v_uint(0)},
         "acl": {"system.posix_acl_access": v_int(0)},
         "acl text": {"glusterfs.posix.acl": v_int(0)},
+        "default acl text": {"glusterfs.posix.default_acl": v_int(0)},
         "gfid": {"trusted.gfid": v_int(0)},
         "volume-id": {"trusted.glusterfs.volume-id": v_int(0)},
         "gfid2path": {"trusted.gfid2path.*": v_int(0)},
@@ -456,6 +533,8 @@ def mknod(t):
     t("hard linked", "LOOKUP", pargfid=d, bname="hard")
     t("mknod of a known gfid", "MKNOD", pargfid=d, bname="hard2",
       mode=0o100644, xdata=x_gfid(g))
+    t("symlink of a known gfid", "SYMLINK", pargfid=d, bname="sym2",
+      linkname="x", xdata=x_gfid(g))
     for i in range(100):
         t.client.fop("LINK", oldgfid=s, newgfid=d, newbname="many%d" % i)
     t("link past max-hardlinks", "LINK", oldgfid=s, newgfid=d,
@@ -480,9 +559,11 @@ def linkto(t):
       bname="plain", xdata={"unlink-only-if-dht-linkto-file": v_int(1)})
     t("dont-unlink-for-open-fd", "UNLINK", pargfid=t.dir, bname="plain",
       xdata={"dont-unlink-for-open-fd": v_int(1)})
-    t("force-replace", "MKNOD", pargfid=t.dir, bname="f", mode=0o100644,
+    t("make another", "MKNOD", pargfid=t.dir, bname="f2", mode=0o101000,
+      xdata=x_gfid(t.new_gfid(), **x))
+    t("force-replace", "MKNOD", pargfid=t.dir, bname="f2", mode=0o100644,
       xdata=x_gfid(t.new_gfid(), **{"force-replace": v_str("yes")}))
-    t("link force-replace", "LINK", oldgfid=p, newgfid=t.dir, newbname="f",
+    t("link force-replace", "LINK", oldgfid=p, newgfid=t.dir, newbname="f2",
       xdata={"force-replace": v_str("yes")})
     t("unlink-only-if-linkto", "UNLINK", pargfid=t.dir, bname="f",
       xdata={"unlink-only-if-dht-linkto-file": v_int(1)})
@@ -946,7 +1027,7 @@ def xattrs(t):
             "empty name": {"dict": {"": v_ptr(b"1")}},
             "long name": {"dict": {"user." + "k" * 251: v_ptr(b"1")}},
             "name of 255": {"dict": {"user." + "k" * 250: v_ptr(b"1")}},
-            "large value": {"dict": {"user.large": v_ptr(b"v" * 3000)}},
+            "large value": {"dict": {"user.large": v_ptr(b"v" * 300)}},
             "too large value": {"dict": {"user.large": v_ptr(b"v" * 70000)}},
             "trusted": {"dict": {"trusted.foo": v_ptr(b"1")}},
             "security": {"dict": {"security.foo": v_ptr(b"1")}},
@@ -1280,6 +1361,9 @@ def locks(t):
     lk("shared", SETLK, RDLCK, 5, 10, b)
     lk("conflict", SETLK, WRLCK, 0, 5, b)
     lk("get conflict", GETLK, WRLCK, 0, 5, b)
+    lk("get, xdata", GETLK, WRLCK, 0, 5, b, xdata={"who": v_int(1)})
+    lk("get free, xdata", GETLK, WRLCK, 90, 5, b, xdata={"who": v_int(1)})
+    lk("refused, xdata", SETLK, WRLCK, 0, 5, b, xdata={"who": v_int(1)})
     lk("upgrade refused", SETLK, WRLCK, 0, 10, a)
     lk("other's part unlocked", SETLK, UNLCK, 5, 10, b)
     lk("upgrade", SETLK, WRLCK, 0, 10, a)
@@ -1298,7 +1382,7 @@ def locks(t):
     lk("length past the end", SETLK, WRLCK, (1 << 63) - 2, 100, a)
     lk("length 2^63", SETLK, WRLCK, 5, 1 << 63, a)
     t.ours("negative length", "LK", errno.EINVAL, gfid=g, fd=fd, cmd=SETLK,
-           type=WRLCK, cred=a, flock={"start": 10, "len": (1 << 64) - 5})
+           type=WRLCK, cred=a, flock={"start": 4, "len": (1 << 64) - 5})
     t("seek_end", "LK", gfid=g, fd=fd, cmd=SETLK, type=WRLCK, cred=a,
       flock={"whence": 2, "start": 0, "len": 1})
     t("whence 7", "LK", gfid=g, fd=fd, cmd=SETLK, type=WRLCK, cred=a,
@@ -1318,11 +1402,13 @@ def locks(t):
     t("same owner, other client", "LK", client=other, gfid=g, fd=ofd,
       cmd=SETLK, type=WRLCK, cred=a, flock={"start": 0, "len": 10})
     waiting = other.send_fop("LK", gfid=g, fd=ofd, cmd=SETLKW, type=WRLCK,
-                             cred=b, flock={"start": 0, "len": 10})
+                             cred=b, flock={"start": 0, "len": 10},
+                             xdata={"who": v_int(1)})
     until_locks(t, g, 2)
     lk("first unlocks", SETLK, UNLCK, 0, 10, a)
     r = other.wait_fop("LK", waiting)
-    t.note("waiter granted", "LK", {"op_ret": r.op_ret, "flock": r.flock})
+    t.note("waiter granted", "LK", {"op_ret": r.op_ret, "flock": r.flock,
+                                    "xdata": r.xdata})
     t("flush releases", "FLUSH", gfid=g, fd=ofd, client=other, cred=b)
     lk("free after flush", SETLK, WRLCK, 0, 10, a)
     waiting = other.send_fop("LK", gfid=g, fd=ofd, cmd=SETLKW, type=WRLCK,
