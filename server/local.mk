@@ -14,3 +14,12 @@ libserver_a_SOURCES += \
 	server/server_options.h server/server_options.c \
 	server/daemon.h server/daemon.c \
 	server/clinkerd.h server/clinkerd.c
+
+check_PROGRAMS += tests/unit/test_fop_run
+TESTS += tests/unit/test_fop_run
+tests_unit_test_fop_run_SOURCES = tests/unit/test_fop_run.c \
+	tests/unit/server_scene.h tests/unit/server_scene.c
+tests_unit_test_fop_run_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_fop_run_LDADD = libserver.a libiothreads.a librpc.a libmem.a \
+	$(CHECK_LIBS) $(EVENT_LIBS) $(TIRPC_LIBS) $(URCU_LIBS) $(INIH_LIBS) \
+	$(JSON_LIBS) $(XXHASH_LIBS) $(CRYPTO_LIBS) $(SYSTEMD_LIBS) $(ZLIB_LIBS)
