@@ -195,12 +195,14 @@ client_new(struct client_table *table, const struct client_hello *hello,
     return client;
 }
 
+/* The directory may have been made anew since: then it is another one. */
 static bool
-same_subdir(const struct client *client, const char *subdir)
+same_subdir(const struct client *client, const struct client_hello *hello)
 {
-    if (client->subdir == NULL || subdir == NULL)
-        return client->subdir == NULL && subdir == NULL;
-    return strcmp(client->subdir, subdir) == 0;
+    if (client->subdir == NULL || hello->subdir == NULL)
+        return client->subdir == NULL && hello->subdir == NULL;
+    return strcmp(client->subdir, hello->subdir) == 0 &&
+           gfid_equal(&client->subdir_gfid, &hello->subdir_gfid);
 }
 
 /* Flavour 0 carries no identity and never shares. */
@@ -218,7 +220,7 @@ find_locked(struct client_table *table, const struct client_hello *hello)
             client->cred_bytes == hello->cred->raw_bytes &&
             memcmp(client->cred, hello->cred->raw, client->cred_bytes) == 0 &&
             client->trusted == hello->trusted &&
-            same_subdir(client, hello->subdir))
+            same_subdir(client, hello))
             return client;
     }
     return NULL;
