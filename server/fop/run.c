@@ -56,18 +56,29 @@ set_caller(struct call *c)
     squash_apply(&c->caller, c->client->trusted, &rules, c->groups);
 }
 
-/* May ask the name service, so on a worker. */
-static void
+/* May ask the name service, so on a worker.  That a user can be in more groups
+ * than a credential holds is what this is for; few are, so room for that is
+ * made only when the first has filled up.  0 or -ENOMEM. */
+static int
 manage_groups(struct call *c)
 {
+    uint32_t room = RPC_GROUPS_MAX, *groups = c->groups;
     int n;
 
     if (!options_bool(c->brick->options, OPT_MANAGE_GIDS))
-        return;
-    n = groups_lookup(c->brick->groups, c->caller.uid, c->groups,
-                      RPC_GROUPS_MAX);
-    c->caller.groups = c->groups;
+        return 0;
+    n = groups_lookup(c->brick->groups, c->caller.uid, groups, room);
+    while (n == (int)room && room < GROUPS_OF_USER_MAX) {
+        room = room * 16 < GROUPS_OF_USER_MAX ? room * 16
+                                              : GROUPS_OF_USER_MAX;
+        groups = arena_alloc(&c->arena, room * sizeof(*groups));
+        if (groups == NULL)
+            return -ENOMEM;
+        n = groups_lookup(c->brick->groups, c->caller.uid, groups, room);
+    }
+    c->caller.groups = groups;
     c->caller.groups_count = n < 0 ? 0 : (uint32_t)n;
+    return 0;
 }
 
 /* --- sub-directory mounts: the client's root is that directory --- */
@@ -334,8 +345,9 @@ run(struct iot_work *work)
     int64_t ret;
 
     c->state = CALL_RUNNING;
-    manage_groups(c);
-    ret = handle(c);
+    ret = manage_groups(c);
+    if (ret == 0)
+        ret = handle(c);
     if (ret != FOP_WAITS)
         fop_finish(c, ret);
 }
