@@ -25,8 +25,8 @@ struct volfile {
     size_t count; /* the last is the top */
 };
 
-/* Grammar of process.md 2.1; backticks are refused.  -EINVAL with "file:line:
- * what" in err. */
+/* Volumes with type, options and subvolumes; backticks are refused.  -EINVAL
+ * with "file:line: what" in err. */
 int volfile_parse(struct volfile **out, const char *text, size_t bytes,
                   const char *file, char err[VOLFILE_ERROR_BYTES]);
 int volfile_read(struct volfile **out, const char *path,

@@ -116,8 +116,8 @@ permit_removal(struct call *c, struct inode *parent, const struct iatt *child,
     return denied(c, parent, want, err);
 }
 
-/* Internal callers are not exempt from the ownership rules (features.md 6.1),
- * so these ask access_*() itself. */
+/* Internal callers are exempt from permissions but not from the ownership
+ * rules, as on the peer, so these ask access_*() itself. */
 int
 permit_owner(struct call *c, struct inode *inode)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a request names, as inodes and fds hung on the call; the errors are
- * those of storage.md 3.1.  Each returns 0 or a negative errno. */
+ * those of doc/protocol.md.  Each returns 0 or a negative errno. */
 #ifndef CLINKER_SERVER_FOP_RESOLVE_H
 #define CLINKER_SERVER_FOP_RESOLVE_H
 

@@ -132,7 +132,7 @@ subdir_out(struct call *c)
     return 0;
 }
 
-/* --- lock counts asked for in xdata (storage.md 3.8) --- */
+/* --- lock counts asked for in xdata --- */
 
 static struct inode *
 counted_inode(const struct call *c)

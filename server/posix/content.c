@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Keys by which a request asks for more than attributes (storage.md 3.7).
+ * Keys by which a request asks for more than attributes.
  * Any key that is none of the known ones is a pattern for names of xattrs;
  * the names are listed once, however many keys there are.
  */

@@ -139,7 +139,7 @@ int posix_fremovexattr(int fd, const char *name);
 /* trusted.gfid of dirfd/name (not followed). -ENODATA; -EIO: wrong size. */
 int posix_gfid_read(int dirfd, const char *name, struct gfid *gfid);
 int posix_gfid_read_fd(int fd, struct gfid *gfid);
-/* struct stat to iatt by the rules of storage.md 2.1, times from the inode's
+/* struct stat to iatt as clients know it (iatt.c), times from the inode's
  * mdata where it has one.  ref is an open descriptor of the object for reading
  * mdata the first time. */
 void posix_iatt_fill(struct posix *px, struct inode *inode, int ref_fd,
@@ -155,7 +155,7 @@ int posix_iatt_ref(struct posix *px, struct inode *inode, int ref_fd,
 int posix_mdata_get(struct posix *px, struct inode *inode, int ref_fd,
                     struct mdata *out);
 /* Apply the caller's time flags (those of the object, or of the parent when
- * parent is true) to the inode: storage.md 2.2. Errors are logged. */
+ * parent is true) to the inode and its xattr (doc/brick.md). Errors are logged. */
 void posix_mdata_apply(struct posix *px, const struct caller *caller,
                        struct inode *inode, int ref_fd, bool parent);
 /* Exact atime/mtime from setattr where mdata exists, ctime to max. */
@@ -195,7 +195,7 @@ int backref_parse(const char *value, size_t bytes, struct gfid *parent,
  * Would `more` bytes cross the reserve?  0 or -ENOSPC; internal callers and
  * requests with glusterfs-internal-fop pass. */
 int posix_reserve_check(struct posix_call *c, uint64_t more);
-/* statfs arithmetic of storage.md 3.11. */
+/* Take what is reserved off what statfs says is free. */
 void posix_reserve_statfs(struct posix *px, struct statvfs *sv);
 
 /* --- names (name.c) ---
@@ -205,7 +205,7 @@ int posix_name_check(const char *name);
 bool posix_name_is_hidden(const struct inode *parent, const char *name);
 
 /* --- content keys (content.c) ---
- * Answers what c->xdata asks for (storage.md 3.7) into `reply`. `name` and
+ * Answers what c->xdata asks for into `reply`. `name` and
  * dirfd only where the object was reached by name. */
 int posix_content_keys(struct posix_call *c, struct inode *inode, int ref_fd,
                        const struct iatt *stat, const struct dict *asked,

@@ -31,7 +31,7 @@ struct making {
 /* Checks that come before anything else, parent's attributes; making_end()
  * has to follow, also after a failure. */
 int making_begin(struct making *m, struct posix_made *out);
-/* The parent's xattr that distribute wants compared (storage.md 3.5). */
+/* The parent's xattr that distribute wants compared. */
 int making_preop(struct making *m, bool missing_is_errno);
 /* Make it under a private name or none, with all that belongs to it. */
 int making_build(struct making *m);

@@ -84,7 +84,7 @@ int posix_find(struct posix_call *c, const struct gfid *gfid,
 int posix_find_entry(struct posix_call *c, struct inode *parent,
                      const char *name, struct inode **out, struct iatt *stat);
 
-/* LOOKUP.  By name if name[0], else by gfid.  All of storage.md 3.3 and 3.5:
+/* LOOKUP.  By name if name[0], else by gfid.  With all that belongs to it:
  * ".", "..", gfid-req, gfidless-lookup, unlinked-lookup, clean.writexattr,
  * repair of handles, the content keys into c->reply.  *out may come back NULL
  * with 0 (gfidless). */
@@ -100,8 +100,8 @@ struct posix_made {
 };
 
 /* mode: permission bits already masked by umask or ACL; type bits from mode
- * for mknod.  acl_* keys to set are in c->xdata as system.posix_acl_*. Order
- * of steps and xdata keys: storage.md 3.4, 3.5. */
+ * for mknod.  acl_* keys to set are in c->xdata as system.posix_acl_*.  The
+ * order of steps is in doc/brick.md. */
 int posix_mknod(struct posix_call *c, struct inode *parent, const char *name,
                 uint32_t mode, uint64_t rdev, struct posix_made *out);
 int posix_mkdir(struct posix_call *c, struct inode *parent, const char *name,
@@ -223,7 +223,8 @@ int posix_statfs(struct posix_call *c, struct inode *inode,
 
 int posix_setxattr(struct posix_call *c, struct inode *inode, struct fd *fd,
                    const struct dict *pairs, int flags);
-/* name NULL or "": all.  Returns op_ret (storage.md 3.5 GETXATTR). */
+/* name NULL or "": all.  Returns op_ret, which clients of a
+ * disperse volume compare between bricks. */
 int posix_getxattr(struct posix_call *c, struct inode *inode, struct fd *fd,
                    const char *name, struct dict *result);
 /* name "": those named by the keys of c->xdata. */

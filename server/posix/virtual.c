@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Xattrs that are made up when asked for by name (storage.md 4.1). */
+/* Xattrs that are made up when asked for by name. */
 #define LOG_DOMAIN "posix"
 #include "server/posix/ops.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * getxattr: one by name, or all with what clients shall not see left out
- * (storage.md 4.3).  Its result is more than success: clients of a disperse
+ * getxattr: one by name, or all with what clients shall not see left out.  Its result is more than success: clients of a disperse
  * volume compare it between bricks.
  */
 #include "server/posix/ops.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Setting and removing xattrs: what each name means (storage.md 4.2, 4.4) is
+ * Setting and removing xattrs: what each name means is
  * decided in one place, kind_of(), for setxattr and for entries that are made
  * with xattrs.
  */

@@ -167,7 +167,7 @@ wire_in_string(struct xdr_in *in, struct arena *arena, bool *nul)
 }
 
 /* A STR value whose sender left the NUL out gets one; one with a NUL inside
- * ends there (wire.md 4.2). */
+ * ends there, as on the peer. */
 static int
 str_value(struct dict_pair *pair, const uint8_t *p, uint32_t bytes,
           struct arena *arena)
