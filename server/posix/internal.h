@@ -155,7 +155,8 @@ int posix_iatt_ref(struct posix *px, struct inode *inode, int ref_fd,
 int posix_mdata_get(struct posix *px, struct inode *inode, int ref_fd,
                     struct mdata *out);
 /* Apply the caller's time flags (those of the object, or of the parent when
- * parent is true) to the inode and its xattr (doc/brick.md). Errors are logged. */
+ * parent is true) to the inode and its xattr (doc/brick.md).  Errors are
+ * logged. */
 void posix_mdata_apply(struct posix *px, const struct caller *caller,
                        struct inode *inode, int ref_fd, bool parent);
 /* Exact atime/mtime from setattr where mdata exists, ctime to max. */

@@ -157,8 +157,8 @@ int acl_of(struct posix *px, struct inode *inode, int ref_fd, bool default_acl,
 int acl_text_of(struct posix *px, struct inode *inode, int ref_fd,
                 bool default_acl, struct arena *arena, const char **text);
 
-/* What the keys in xdata ask for; stat NULL: none that are about attributes; content:
- * `glusterfs.content` too. */
+/* What the keys in xdata ask for; stat NULL: none that are about attributes;
+ * content: `glusterfs.content` too. */
 int content_answer(struct posix_call *c, struct inode *inode, int ref_fd,
                    const struct iatt *stat, const struct dict *asked,
                    bool content, struct dict *reply);

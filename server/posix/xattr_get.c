@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * getxattr: one by name, or all with what clients shall not see left out.  Its result is more than success: clients of a disperse
- * volume compare it between bricks.
+ * getxattr: one by name, or all with what clients shall not see left out.  Its
+ * result is more than success: clients of a disperse volume compare it between
+ * bricks.
  */
 #include "server/posix/ops.h"
 
