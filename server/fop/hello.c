@@ -175,7 +175,7 @@ check_subdir(struct hello *h)
                              path)};
 }
 
-/* Names end up in statedumps and tables line by line. */
+/* The id ends up in the lines of statedumps that list locks. */
 static bool
 is_name(const char *text)
 {
@@ -188,14 +188,6 @@ is_name(const char *text)
         if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
             return false;
     return true;
-}
-
-static const char *
-name_or_none(const struct rpc_dict *d, const char *key)
-{
-    const char *text = rpc_dict_str(d, key);
-
-    return is_name(text) ? text : NULL;
 }
 
 static struct refusal
@@ -223,8 +215,8 @@ check(struct hello *h)
         no = check_version(h);
     if (no.op_errno != 0)
         return no;
-    h->client.process_name = name_or_none(&h->asked, "process-name");
-    h->client.version = name_or_none(&h->asked, "client-version");
+    h->client.process_name = rpc_dict_str(&h->asked, "process-name");
+    h->client.version = rpc_dict_str(&h->asked, "client-version");
     h->client.subdir = rpc_dict_str(&h->asked, "subdir-mount");
     h->client.username = rpc_dict_str(&h->asked, "username");
     h->client.password = rpc_dict_str(&h->asked, "password");
