@@ -10,10 +10,10 @@ start_brick b
 mount_brick b "$m"
 
 verify() {
-    fio --name="$1" --directory="$m" --numjobs=4 --size=16m \
+    (cd "$T" && fio --name="$1" --directory="$m" --numjobs=4 --size=16m \
         --rw="$2" --bsrange="$3" --ioengine=psync --verify=crc32c \
         --verify_fatal=1 --do_verify=1 --end_fsync=1 --randrepeat=1 \
-        --allrandrepeat=1 --group_reporting --minimal "${@:4}"
+        --allrandrepeat=1 --group_reporting --minimal "${@:4}")
 }
 check "random writes of 512 bytes to 64 KiB" verify random randwrite 512-64k
 check "sequential writes of 128 KiB" verify sequential write 128k-128k
