@@ -125,8 +125,9 @@ START_TEST(a_write_whose_xdata_is_too_long_is_not_split)
     uint8_t bytes[52] = {0};
     size_t head = 0;
 
-    bytes[41] = 1; /* xdr_size 65536: the bound itself */
-    ck_assert_int_eq(fop_write_split(bytes, sizeof(bytes), &head), 0);
+    bytes[41] = 1; /* xdr_size 65536: the bound itself, still to come */
+    ck_assert_int_eq(fop_write_split(bytes, sizeof(bytes), &head), -EAGAIN);
+    ck_assert_uint_eq(head, sizeof(bytes) + 65536);
     bytes[43] = 1; /* one past it */
     ck_assert_int_eq(fop_write_split(bytes, sizeof(bytes), &head), -EINVAL);
 }
