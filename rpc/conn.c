@@ -189,7 +189,7 @@ over(const struct rpc_conn *conn, uint32_t share)
     uint32_t limit = atomic_load_explicit(&conn->svc->outstanding_limit,
                                           memory_order_relaxed);
 
-    if (atomic_load(&conn->tx_bytes) > RPC_TX_BYTES_HIGH / share)
+    if (atomic_load(&conn->tx_held) > RPC_TX_BYTES_HIGH / share)
         return true;
     return limit > 0 &&
            atomic_load(&conn->outstanding) >= (limit + share - 1) / share;
@@ -220,7 +220,7 @@ conn_pause_if_full(struct rpc_conn *conn)
     must(event_del(&conn->read_ev) == 0);
     watch_unread(conn);
     if (!conn->stuck_told &&
-        atomic_load(&conn->tx_bytes) > RPC_TX_BYTES_HIGH) {
+        atomic_load(&conn->tx_held) > RPC_TX_BYTES_HIGH) {
         conn->stuck_told = true;
         conn_event(conn, RPC_CONN_STUCK, "replies are not read", 0);
     }

@@ -88,6 +88,7 @@ struct rpc_conn {
     _Atomic(bool) closed;          /* set under tx_mtx */
     _Atomic(uint32_t) outstanding; /* requests neither answered nor parked */
     _Atomic(uint64_t) tx_bytes;    /* queued; changed under tx_mtx */
+    _Atomic(uint64_t) tx_held;     /* memory of the queue; likewise */
     struct conn_counters count;
 
     struct mutex tx_mtx; /* guards what follows, and writes to fd */

@@ -363,7 +363,7 @@ rpc_conn_notify(struct rpc_conn *conn, uint32_t program, uint32_t version,
     must(body_bytes >= RPC_CALL_HEAD_BYTES &&
          body_bytes - RECORD_MARK_BYTES <= RPC_RECORD_BYTES_MAX);
     /* A peer that does not read is owed its replies, not news. */
-    if (atomic_load(&conn->tx_bytes) > RPC_TX_BYTES_HIGH) {
+    if (atomic_load(&conn->tx_held) > RPC_TX_BYTES_HIGH) {
         iobuf_put(body);
         return -ENOMEM;
     }

@@ -21,8 +21,8 @@ enum {
     RPC_ADDRESS_BYTES = 128,
     RPC_EVENT_THREADS_MAX = 1024,
     RPC_RECORD_BYTES_UNTRUSTED = 1 << 20,
-    /* Reply bytes that a peer leaves unread: reading stops above the first,
-     * the connection is closed above the second. */
+    /* Memory of replies that a peer leaves unread: reading stops above the
+     * first, the connection is closed above the second. */
     RPC_TX_BYTES_HIGH = 16 << 20,
     RPC_TX_BYTES_MAX = 256 << 20,
 };

@@ -26,6 +26,14 @@ struct tx_item {
 
 _Static_assert(sizeof(struct tx_item) <= RPC_TX_ITEM_BYTES, "pool object");
 
+/* The memory that an item keeps: of small replies, far more than is sent. */
+static size_t
+item_held(const struct tx_item *it)
+{
+    return RPC_TX_ITEM_BYTES + it->head->capacity +
+           (it->payload == NULL ? 0 : it->payload->capacity);
+}
+
 static void
 put_both(struct iobuf *head, struct iobuf *payload)
 {
@@ -79,10 +87,11 @@ static int
 queue_locked(struct rpc_conn *conn, const struct tx_item *rest)
 {
     size_t bytes = rest->head_bytes + rest->payload_bytes - rest->sent;
+    size_t held = item_held(rest);
     struct tx_item *it;
 
     /* The hard bound, for a peer that had more asked for than it reads. */
-    if (atomic_load(&conn->tx_bytes) + bytes > RPC_TX_BYTES_MAX)
+    if (atomic_load(&conn->tx_held) + held > RPC_TX_BYTES_MAX)
         return -ENOBUFS;
     it = mem_pool_get(conn->svc->tx_pool);
     if (it == NULL)
@@ -95,6 +104,7 @@ queue_locked(struct rpc_conn *conn, const struct tx_item *rest)
     }
     cds_list_add_tail(&it->node, &conn->tx_queue);
     atomic_fetch_add(&conn->tx_bytes, bytes);
+    atomic_fetch_add(&conn->tx_held, held);
     return 0;
 }
 
@@ -138,6 +148,7 @@ static void
 item_done_locked(struct rpc_conn *conn, struct tx_item *it)
 {
     cds_list_del(&it->node);
+    atomic_fetch_sub(&conn->tx_held, item_held(it));
     put_both(it->head, it->payload);
     mem_pool_put(conn->svc->tx_pool, it);
 }
