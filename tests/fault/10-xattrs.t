@@ -194,6 +194,30 @@ def acls():
             raise AssertionError("chmod")
 
 
+@scene.point("keys about locks, longer than any buffer")
+def lock_keys():
+    c = scene.login()
+    for n in (255, 256, 1023, 1024, 1025, 4096, 65000):
+        long = "d" * n
+        for key in ("glusterfs.clrlk.tposix.kall:", "glusterfs.clrlk.tinode"
+                    ".kgranted:", "glusterfs.clrlk.", "glusterfs."
+                    "inodelk-dom-prefix:"):
+            for name in ("GETXATTR", "FGETXATTR"):
+                fd = {} if name == "GETXATTR" else {"fd": ANON_FD}
+                refused(c.fop(name, gfid=scene.known, namelen=1,
+                              name=key + long, **fd), *ANYTHING,
+                        errno.ENAMETOOLONG)
+        x = {"glusterfs.inodelk-dom-count": v_str(long),
+             "glusterfs.multi-dom-lk-cnt-req": v_uint(1),
+             "link-count": v_str(long),
+             "glusterfs.inodelk-dom-prefix:" + long[:900]: v_uint(1)}
+        if not c.fop("LOOKUP", gfid=scene.known, xdata=x).ok:
+            raise AssertionError("lookup with a domain of %d" % n)
+        for name in ("INODELK", "ENTRYLK"):
+            refused(c.fop(name, gfid=scene.known, volume=long, cmd=1),
+                    errno.EOPNOTSUPP)
+
+
 @scene.point("as many xattrs as a file takes")
 def many():
     c = scene.login()
