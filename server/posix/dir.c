@@ -83,6 +83,12 @@ entry_open(const struct listing *l, const char *name)
     return fd < 0 ? -errno : fd;
 }
 
+static bool
+is_dots(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 /* Attributes, gfid and keys of an entry, all from one descriptor, so that they
  * belong together whatever is renamed meanwhile.  -ENOENT: it is gone. */
 static int
@@ -114,7 +120,15 @@ entry_look(struct listing *l, const char *name, struct iatt *stat,
     }
     if (err < 0)
         return err;
-    inode = inode_link(px->table, &gfid, st.st_mode & S_IFMT);
+    inode = inode_find(px->table, &gfid);
+    if (inode == NULL && !is_dots(name)) {
+        err = lookup_check_handle(px, l->fd->inode, l->fd->os_fd, name, &gfid,
+                                  fd, &st);
+        if (err < 0)
+            return err;
+    }
+    if (inode == NULL)
+        inode = inode_link(px->table, &gfid, st.st_mode & S_IFMT);
     if (inode == NULL)
         return -ENOMEM;
     posix_iatt_fill(px, inode, fd, &st, stat);

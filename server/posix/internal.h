@@ -199,6 +199,14 @@ int posix_reserve_check(struct posix_call *c, uint64_t more);
 /* Take what is reserved off what statfs says is free. */
 void posix_reserve_statfs(struct posix *px, struct statvfs *sv);
 
+/* --- finding (lookup.c) ---
+ * An entry, open as fd, whose inode the table does not know: see that its
+ * handle is there and right, mend it if not (st is then read anew). -ESTALE:
+ * the gfid leads to another object; -ENOENT: the name has changed. */
+int lookup_check_handle(struct posix *px, struct inode *parent, int dirfd,
+                        const char *name, const struct gfid *gfid, int fd,
+                        struct stat *st);
+
 /* --- names (name.c) ---
  * One component: not empty, no '/', no NUL, at most 255 bytes, not "." or
  * "..".  0, -EPERM, -ENAMETOOLONG, -EINVAL. */

@@ -202,6 +202,22 @@ handle_is_right(struct posix *px, struct inode *parent, const char *name,
            at.st_dev == st->st_dev;
 }
 
+int
+lookup_check_handle(struct posix *px, struct inode *parent, int dirfd,
+                    const char *name, const struct gfid *gfid, int fd,
+                    struct stat *st)
+{
+    int err;
+
+    if (handle_is_right(px, parent, name, gfid, st))
+        return 0;
+    err = mend_handle(px, parent, dirfd, name, gfid, st);
+    if (err < 0)
+        return err;
+    /* A handle is one more name. */
+    return fstat(fd, st) < 0 ? -errno : 0;
+}
+
 /* The entry, opened O_PATH; its gfid may be missing (-ENODATA, f->st and
  * f->ref are set then). */
 static int
@@ -233,14 +249,9 @@ find_by_name(struct posix_call *c, struct inode *parent, int dirfd,
         return -ESTALE; /* there is one root */
     f->inode = inode_find(px->table, &gfid);
     if (f->inode == NULL) {
-        if (!handle_is_right(px, parent, name, &gfid, &f->st)) {
-            err = mend_handle(px, parent, dirfd, name, &gfid, &f->st);
-            if (err < 0)
-                return err;
-            /* One more name, as above. */
-            if (fstat(fd, &f->st) < 0)
-                return -errno;
-        }
+        err = lookup_check_handle(px, parent, dirfd, name, &gfid, fd, &f->st);
+        if (err < 0)
+            return err;
         err = found_link(px, &gfid, fd, f);
         if (err < 0)
             return err;
