@@ -145,8 +145,7 @@ def fragments():
             sent += 16 * 4096
     except OSError:
         pass
-    if sent >= 64 * MIB:
-        raise AssertionError("64 MiB of fragments were taken")
+    gone(c)
     scene.bounded(before, 12 * MIB)
 
 
@@ -157,9 +156,9 @@ def small_fragments():
     try:
         for _ in range(400):
             c.send_raw((struct.pack(">I", 1) + b"x") * 4096)
-        raise AssertionError("they were taken")
     except OSError:
-        pass
+        pass                    # sooner or later, by what sockets hold
+    gone(c)
     scene.bounded(before, 12 * MIB)
 
 
@@ -169,9 +168,9 @@ def empty_fragments():
         try:
             for _ in range(1000):
                 c.send_raw(bytes(4) * 1024)
-            raise AssertionError("4 MB of nothing were taken")
         except OSError:
             pass
+        gone(c)
 
 
 @scene.point("records of no length", log=SPEAKS_NOT)

@@ -97,7 +97,8 @@ def slashes():
     all_refuse(["a/b", "/", "/a", "a/", "//", "known/", "/known", "dir/victim",
                 "../outside/secret", "../../etc/passwd", "/etc/passwd",
                 OUTSIDE + "/secret", "./known", "dir/../known",
-                ".glusterfs/health_check", "/" * 5000, "x" * 200 + "/y"], {"": (errno.EPERM,)})
+                ".glusterfs/health_check", "/" * 5000, "x" * 200 + "/y"],
+               {"": (errno.EPERM,)})
     all_refuse(["x" * 300 + "/y"], {"": (errno.EPERM, errno.ENAMETOOLONG)})
 
 

@@ -81,7 +81,7 @@ def unknown():
                     raise AssertionError("%s %s: %s" % (name, field, e))
 
 
-@scene.point("the null gfid", log="Invalid argument")
+@scene.point("the null gfid", log="failed: client")
 def null():
     c = scene.login()
     for name in OPS:
@@ -92,7 +92,7 @@ def null():
         r = c.fop(name, **args_for(name, **given))
         try:
             refused(r, errno.EINVAL, *(
-                [errno.EBADF] if name in FD_OPS else []))
+                [errno.EBADF, errno.ENOENT] if name in FD_OPS else []))
         except AssertionError as e:
             raise AssertionError("%s: %s" % (name, e))
 

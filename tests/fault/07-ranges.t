@@ -99,7 +99,8 @@ def seek():
     c = scene.login()
     g, fd = target(c)
     for offset in BEYOND:
-        refused(c.fop("SEEK", gfid=g, fd=fd, offset=offset), *INVALID)
+        refused(c.fop("SEEK", gfid=g, fd=fd, offset=offset), *INVALID,
+                errno.ENXIO)
     for offset in EDGE + [8192]:
         refused(c.fop("SEEK", gfid=g, fd=fd, offset=offset), errno.ENXIO)
     for what in (2, 3, 4, -1, 0x7fffffff, -0x80000000):

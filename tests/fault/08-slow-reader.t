@@ -45,7 +45,7 @@ def unread():
     before = scene.memory()
     c = scene.login(client=scene.connect(rcvbuf=4096))
     ask(c, 3000, "READ", gfid=BIG, fd=ANON_FD, size=1 << 17)
-    fixture.wait_until("replies are queued", lambda: queued(16 * MIB))
+    fixture.wait_until("replies are queued", lambda: queued(14 * MIB))
     for _ in range(20):
         scene.good()
     scene.bounded(before, 80 * MIB)
