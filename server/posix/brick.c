@@ -180,9 +180,10 @@ check_root_gfid(struct posix *px, bool *has, char err[POSIX_ERROR_BYTES])
     return 0;
 }
 
-/* What is in .glusterfs, if there is one; the lock, if its file is there. */
+/* What is in .glusterfs, if there is one; and the lock, if its file is there.
+ * *fresh: there is none. */
 static int
-check_dot(struct posix *px, char err[POSIX_ERROR_BYTES])
+check_dot(struct posix *px, bool *fresh, char err[POSIX_ERROR_BYTES])
 {
     AUTO_CLOSE int dot = posix_openat(px->root_fd, ".glusterfs", O_PATH, 0);
     AUTO_CLOSE int private = -1;
@@ -190,7 +191,8 @@ check_dot(struct posix *px, char err[POSIX_ERROR_BYTES])
     long pid;
     int result;
 
-    if (dot == -ENOENT)
+    *fresh = dot == -ENOENT;
+    if (*fresh)
         return 0;
     if (dot < 0)
         return refuse(err, dot, "open %s/.glusterfs: %s", px->directory,
@@ -310,6 +312,24 @@ change(struct posix *px, bool has_gfid, char err[POSIX_ERROR_BYTES])
     return 0;
 }
 
+/* A directory that could not be made a brick of, for want of space mostly, is
+ * left as it was.  Without the lock somebody else may be making it one: then
+ * only what is empty goes. */
+static void
+undo_change(struct posix *px, bool had_gfid)
+{
+    if (px->dot_fd >= 0 && px->owner_fd >= 0) {
+        (void)posix_purge(px, px->dot_fd, NULL);
+        if (!had_gfid)
+            (void)posix_fremovexattr(px->root_fd, POSIX_GFID_XATTR);
+    }
+    (void)unlinkat(px->root_fd, ".glusterfs/clinker", AT_REMOVEDIR);
+    if (unlinkat(px->root_fd, ".glusterfs", AT_REMOVEDIR) < 0 &&
+        errno != ENOENT)
+        log_warning("%s/.glusterfs is left behind: %s", px->directory,
+                    strerror(errno));
+}
+
 static int
 start_threads(struct posix *px, char err[POSIX_ERROR_BYTES])
 {
@@ -381,7 +401,7 @@ posix_open(struct posix **out, struct options *options,
            struct inode_table *table, char err[POSIX_ERROR_BYTES])
 {
     struct posix *px;
-    bool has_gfid = false;
+    bool has_gfid = false, fresh = false;
     int result;
 
     err[0] = '\0';
@@ -399,9 +419,12 @@ posix_open(struct posix **out, struct options *options,
     if (result == 0)
         result = check_root_gfid(px, &has_gfid, err);
     if (result == 0)
-        result = check_dot(px, err);
-    if (result == 0)
+        result = check_dot(px, &fresh, err);
+    if (result == 0) {
         result = change(px, has_gfid, err);
+        if (result < 0 && fresh)
+            undo_change(px, has_gfid);
+    }
     if (result == 0)
         result = start_threads(px, err);
     if (result < 0) {
