@@ -3,8 +3,8 @@
  * Puts the parts together, from the ground up, and takes them apart in the
  * reverse order:
  *
- *   inode table, workers, rpc service, listeners, brick on disk, statedump,
- *   control socket
+ *   inode table, workers, rpc service, listeners, statedump, control socket,
+ *   brick on disk
  */
 #include "server/server.h"
 
@@ -266,8 +266,9 @@ start_inodes(struct server *srv)
     return srv->brick.inodes == NULL ? -errno : 0;
 }
 
-/* After the address has been taken: this is the first step that may change
- * anything on disk.  Clients that are faster wait to be accepted. */
+/* After the addresses have been taken: this is the first step that may change
+ * anything on disk.  Who is faster than it waits, clients to be accepted, and
+ * those on the control socket for the main loop. */
 static int
 start_brick(struct server *srv, char *err)
 {
@@ -454,9 +455,9 @@ server_start(const struct server_params *params, char err[SERVER_ERROR_BYTES])
     if (e == 0)
         e = start_listening(srv, err);
     if (e == 0)
-        e = start_brick(srv, err);
-    if (e == 0)
         e = start_admin(srv, err);
+    if (e == 0)
+        e = start_brick(srv, err);
     if (e == 0)
         e = options_subscribe(srv->options, option_changed, srv);
     if (e == 0)
