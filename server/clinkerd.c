@@ -41,6 +41,14 @@ struct program {
     struct cmdline cmd;
     struct options *options;
     const char *config; /* the file in use, NULL: none */
+    bool log_is_open;
+    struct note *notes; /* until then */
+};
+
+/* What the configuration has to say, kept until there is a log for it. */
+struct note {
+    struct note *next;
+    char text[];
 };
 
 static void
@@ -55,7 +63,36 @@ complain(const struct program *p, const char *text)
 static void
 note(void *arg, const char *line)
 {
-    log_info("%s", line);
+    struct program *p = arg;
+    struct note **last = &p->notes, *n;
+    size_t bytes = strlen(line) + 1;
+
+    if (p->log_is_open) {
+        log_info("%s", line);
+        return;
+    }
+    n = mem_alloc(&mt_main, sizeof(*n) + bytes);
+    if (n == NULL)
+        return;
+    n->next = NULL;
+    memcpy(n->text, line, bytes);
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = n;
+}
+
+/* Logs them if the log is open, and forgets them. */
+static void
+drop_notes(struct program *p)
+{
+    struct note *n;
+
+    while ((n = p->notes) != NULL) {
+        p->notes = n->next;
+        if (p->log_is_open)
+            log_info("%s", n->text);
+        mem_free(n);
+    }
 }
 
 static int
@@ -116,7 +153,7 @@ apply_volfile(struct program *p, bool running, char err[OPTION_ERROR_BYTES])
     for (i = 0; i < p->cmd.xlator_options_count && e == 0; i++)
         e = volfile_override(v, p->cmd.xlator_options[i], verr);
     if (e == 0)
-        e = volfile_apply(v, p->options, running, verr, note, NULL);
+        e = volfile_apply(v, p->options, running, verr, note, p);
     volfile_free(&v);
     if (e != 0)
         (void)snprintf(err, OPTION_ERROR_BYTES, "%s", verr);
@@ -368,6 +405,8 @@ run(struct program *p)
                                                           : EXIT_START;
     }
     if (p->cmd.check_only) {
+        p->log_is_open = true; /* it is stderr */
+        drop_notes(p);
         printf("%s: configuration is right\n", p->cmd.program);
         return 0;
     }
@@ -376,6 +415,8 @@ run(struct program *p)
         complain(p, err);
         return p->cmd.peer_mode ? EXIT_PEER_USAGE : EXIT_START;
     }
+    p->log_is_open = true;
+    drop_notes(p);
     must_set_hook(log_must);
     umask(0);
     (void)signal(SIGPIPE, SIG_IGN);
@@ -417,6 +458,7 @@ clinkerd_main(int argc, char **argv)
         return EXIT_START;
     }
     code = run(&p);
+    drop_notes(&p);
     options_free(&p.options);
     return code;
 }
