@@ -59,6 +59,8 @@ wait_for_child(int fd, pid_t pid)
     return EXIT_FAILURE;
 }
 
+/* All but stderr: until the parent is told, the operator hears of what goes
+ * wrong. */
 static int
 detach(char *err)
 {
@@ -71,9 +73,9 @@ detach(char *err)
     null = open("/dev/null", O_RDWR);
     if (null < 0)
         return failed(err, "cannot open", "/dev/null");
-    if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+    if (dup2(null, 0) < 0 || dup2(null, 1) < 0)
         return failed(err, "cannot use", "/dev/null");
-    if (null > 2)
+    if (null > 1)
         (void)close(null);
     return 0;
 }
@@ -126,6 +128,8 @@ daemon_tell_parent(struct daemon *d, int status)
 
     if (d->status_fd < 0)
         return;
+    if (status == 0)
+        must(dup2(0, 2) == 2); /* /dev/null */
     n = write(d->status_fd, &status, sizeof(status));
     /* A parent that has been killed hears nothing. */
     must(n == (ssize_t)sizeof(status) || errno == EPIPE);

@@ -22,7 +22,8 @@ struct daemon {
  * with one line in err. */
 int daemon_begin(struct daemon *d, const char *pid_file, bool background,
                  char err[DAEMON_ERROR_BYTES]);
-/* Start-up has ended with this exit status (0: serving). Once. */
+/* Start-up has ended with this exit status (0: serving, and in the background
+ * there is no stderr any more).  Once. */
 void daemon_tell_parent(struct daemon *d, int status);
 
 #endif
