@@ -441,6 +441,8 @@ server_start(const struct server_params *params, char err[SERVER_ERROR_BYTES])
     gfid_random(&uuid);
     (void)gfid_format(&uuid, srv->brick.process_uuid);
     urcu_memb_register_thread();
+    /* Here and now: a worker would give that thread its own name. */
+    (void)urcu_memb_get_default_call_rcu_data();
     rpc_libevent_init();
     srv->base = event_base_new();
     e = srv->base == NULL ? -ENOMEM : add_signals(srv);
