@@ -515,12 +515,16 @@ class Client:
 
     TIMEOUT = 20
 
-    def __init__(self, port, host="127.0.0.1", timeout=TIMEOUT, rcvbuf=None):
+    def __init__(self, port, host="127.0.0.1", timeout=TIMEOUT, rcvbuf=None,
+                 source=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.sock.settimeout(timeout)
+        if source:                      # (address, port) to come from
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.sock.bind(source)
         self.sock.connect((host, port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.xid = 1
