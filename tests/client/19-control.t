@@ -18,8 +18,8 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import brick as fixture  # noqa: E402
-from operate import (Daemon, Load, PROGRAM, ctl, need_ours,  # noqa: E402
-                     same)
+from operate import (Daemon, Load, PROGRAM, answers, ctl,  # noqa: E402
+                     need_ours, same)
 
 fixture.sandbox()
 need_ours()
@@ -49,12 +49,6 @@ def modes_while_starting(control, command):
         process.terminate()
         process.wait()
     return seen
-
-
-def answers(control):
-    return subprocess.run(["clinkerctl", "-s", control, "log", "level"],
-                          executable=PROGRAM,
-                          capture_output=True).returncode == 0
 
 
 def private_from_the_first_moment():

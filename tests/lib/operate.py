@@ -61,9 +61,7 @@ class Daemon(fixture.Brick):
         if self.process.poll() is not None:
             raise AssertionError("daemon %s ended with %d\n%s" % (
                 self.name, self.process.returncode, self.log_tail()))
-        return subprocess.run(
-            ["clinkerctl", "-s", self.control, "log", "level"],
-            executable=PROGRAM, capture_output=True).returncode == 0
+        return answers(self.control)
 
     def ctl(self, *args, code=0):
         return ctl(self.control, *args, code=code)
@@ -82,6 +80,13 @@ class Daemon(fixture.Brick):
 
     def client(self, **options):
         return Client(self.port).login(self.dir, **options)
+
+
+def answers(control):
+    """Whether a daemon's main loop runs: it serves."""
+    return subprocess.run(["clinkerctl", "-s", control, "log", "level"],
+                          executable=PROGRAM,
+                          capture_output=True).returncode == 0
 
 
 def thread_names(pid):
