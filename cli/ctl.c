@@ -12,8 +12,8 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "cli/nearest.h"
 #include "mem/must.h"
+#include "server/core/nearest.h"
 
 struct command {
     const char *words; /* "config set" */

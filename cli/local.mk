@@ -5,7 +5,6 @@ libcli_a_SOURCES = \
 	cli/connect.h cli/connect.c \
 	cli/humane.h cli/humane.c \
 	cli/memory.h cli/memory.c \
-	cli/nearest.h cli/nearest.c \
 	cli/table.h cli/table.c \
 	cli/parts.h \
 	cli/cmd_status.c cli/cmd_clients.c cli/cmd_statedump.c \

@@ -10,6 +10,7 @@ libserver_a_SOURCES += server/core/log_back.h
 libserver_a_SOURCES += server/core/log_file.c
 libserver_a_SOURCES += server/core/log_journal.c
 libserver_a_SOURCES += server/core/dump.h server/core/dump.c
+libserver_a_SOURCES += server/core/nearest.h server/core/nearest.c
 libserver_a_SOURCES += server/core/option_list.h
 libserver_a_SOURCES += server/core/options.h server/core/options.c
 libserver_a_SOURCES += server/core/option_table.c

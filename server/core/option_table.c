@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mem/must.h"
+#include "server/core/nearest.h"
 #include "server/core/option_value.h"
 #include "server/core/options.h"
 
@@ -57,67 +58,31 @@ option_find(const char *key)
     return found;
 }
 
-enum { KEY_BYTES_MAX = 64 }; /* nothing longer is like any key */
-
-static size_t
-min3(size_t a, size_t b, size_t c)
-{
-    size_t m = a < b ? a : b;
-
-    return m < c ? m : c;
-}
-
-/* Levenshtein's: insertions, deletions and replacements from a to b. */
-static size_t
-edit_distance(const char *a, const char *b)
-{
-    size_t row[KEY_BYTES_MAX + 1];
-    size_t a_bytes = strlen(a), b_bytes = strlen(b);
-
-    must(b_bytes <= KEY_BYTES_MAX);
-    for (size_t j = 0; j <= b_bytes; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_bytes; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= b_bytes; j++) {
-            size_t above = row[j];
-
-            row[j] = min3(above + 1, row[j - 1] + 1,
-                          diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
-        }
-    }
-    return row[b_bytes];
-}
-
+/* By any of the forms that option_find() takes; the answer is the full key. */
 const char *
 option_nearest(const char *key)
 {
-    size_t bytes = strlen(key), best = SIZE_MAX;
-    const char *nearest = NULL;
+    const char *forms[3 * OPTIONS_COUNT];
+    const char *keys[3 * OPTIONS_COUNT];
+    const char *near;
+    size_t count = 0, i;
 
-    if (bytes > KEY_BYTES_MAX)
-        return NULL;
-    for (int i = 0; i < OPTIONS_COUNT; i++) {
-        const char *forms[] = {defs[i].key, bare_name(&defs[i]),
-                               defs[i].volume_key};
+    for (int id = 0; id < OPTIONS_COUNT; id++) {
+        const char *of[] = {defs[id].key, bare_name(&defs[id]),
+                            defs[id].volume_key};
 
-        for (size_t f = 0; f < COUNT_OF(forms); f++) {
-            size_t distance;
-
-            if (forms[f] == NULL)
+        for (i = 0; i < COUNT_OF(of); i++) {
+            if (of[i] == NULL)
                 continue;
-            distance = edit_distance(key, forms[f]);
-            if (distance < best) {
-                best = distance;
-                nearest = defs[i].key;
-            }
+            forms[count] = of[i];
+            keys[count++] = defs[id].key;
         }
     }
-    /* More than a third of it wrong is not a slip of the finger. */
-    return best <= 1 + bytes / 3 ? nearest : NULL;
+    near = nearest(key, forms, count);
+    for (i = 0; i < count && near != NULL; i++)
+        if (forms[i] == near)
+            return keys[i];
+    return NULL;
 }
 
 void

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "cli/humane.h"
-#include "cli/nearest.h"
 #include "cli/table.h"
+#include "server/core/nearest.h"
 
 START_TEST(sizes_have_three_digits)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cli/nearest.h"
+#include "server/core/nearest.h"
 
 #include <stdint.h>
 #include <string.h>
