@@ -56,6 +56,12 @@ call_fini(void *arg, struct rpc_request *req)
     c->magic = 0;
 }
 
+void
+call_answer_xdata(struct call *c)
+{
+    c->reply.xdata.null = c->args.xdata.null;
+}
+
 struct posix_call
 call_posix(struct call *c)
 {

@@ -55,6 +55,8 @@ call_of(struct rpc_request *req)
 void call_init(void *arg, struct rpc_request *req);
 void call_fini(void *arg, struct rpc_request *req);
 
+/* For replies that have a dictionary exactly when the request had one. */
+void call_answer_xdata(struct call *c);
 /* What posix functions want. */
 struct posix_call call_posix(struct call *c);
 

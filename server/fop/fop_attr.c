@@ -6,18 +6,12 @@
 #include "server/fop/permit.h"
 #include "server/fop/resolve.h"
 
-static void
-answer_xdata(struct call *c)
-{
-    c->reply.xdata.null = c->args.xdata.null;
-}
-
 static int
 stat_of(struct call *c, struct inode *inode, struct fd *fd)
 {
     struct posix_call pc = call_posix(c);
 
-    answer_xdata(c);
+    call_answer_xdata(c);
     return posix_stat(&pc, inode, fd, &c->reply.iatt[0]);
 }
 
@@ -48,7 +42,7 @@ fop_setattr(struct call *c)
         err = permit_setattr(c, c->inode, &c->args.attr, valid);
     if (err != 0)
         return err;
-    answer_xdata(c);
+    call_answer_xdata(c);
     return posix_setattr(&pc, c->inode, NULL, &c->args.attr, valid,
                          &c->reply.iatt[0], &c->reply.iatt[1]);
 }
@@ -62,7 +56,7 @@ fop_fsetattr(struct call *c)
 
     if (err != 0)
         return err;
-    answer_xdata(c);
+    call_answer_xdata(c);
     return posix_setattr(&pc, c->fd->inode, c->fd, &c->args.attr,
                          (uint32_t)c->args.valid, &c->reply.iatt[0],
                          &c->reply.iatt[1]);

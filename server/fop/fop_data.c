@@ -59,14 +59,6 @@ fop_read(struct call *c)
     return got;
 }
 
-/* Replies that have a dictionary exactly when the request had one. */
-static void
-answer_xdata(struct call *c)
-{
-    if (!c->args.xdata.null)
-        c->reply.xdata.null = false;
-}
-
 int64_t
 fop_write(struct call *c)
 {
@@ -75,7 +67,7 @@ fop_write(struct call *c)
 
     if (err != 0)
         return err;
-    answer_xdata(c);
+    call_answer_xdata(c);
     return posix_writev(&pc, c->fd, c->args.offset, c->rpc.payload_data,
                         (uint32_t)c->args.size, (int)c->args.flags,
                         &c->reply.iatt[0], &c->reply.iatt[1]);

@@ -94,7 +94,7 @@ get(struct call *c, struct inode *inode, struct fd *fd)
 
     if (strcmp(name, "io-thread-queue-size") == 0)
         return queue_sizes(c);
-    c->reply.xdata.null = c->args.xdata.null;
+    call_answer_xdata(c);
     return posix_getxattr(&pc, inode, fd, name, &c->reply.dict);
 }
 
