@@ -13,11 +13,10 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mem/alloc.h"
-#include "mem/must.h"
+#include "mem/clock.h"
 
 enum { CONNECT_WAIT_SECS = 10 };
 
@@ -158,10 +157,7 @@ connect_daemon(const char *path, char err[CONNECT_ERROR_BYTES])
 static int64_t
 now_ms(void)
 {
-    struct timespec ts;
-
-    must(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (int64_t)(clock_ns() / CLOCK_NS_PER_MS);
 }
 
 static int

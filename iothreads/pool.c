@@ -54,7 +54,7 @@ iot_pool_new(const struct iot_limits *limits, const struct iot_hooks *hooks)
     pool->limits = *limits;
     for (int c = 0; c < IOT_CLASSES; c++)
         class_limit_locked(pool, c);
-    pool->moved_ns = now_ns();
+    pool->moved_ns = clock_ns();
     atomic_init(&pool->waiting, 0);
     pool->watched = limits->watchdog_secs > 0;
 
@@ -116,7 +116,7 @@ iot_pool_reconfigure(struct iot_pool *pool, const struct iot_limits *limits)
     /* Each looks for itself whether it is one too many, how long it may sleep
      * now, and whether a raised limit has made something ready. */
     iot_pool_wake_all_locked(pool);
-    reserved = iot_pool_reserve_locked(pool, now_ns());
+    reserved = iot_pool_reserve_locked(pool, clock_ns());
     watch = iot_pool_watchdog_settle_locked(pool);
     mutex_unlock(&pool->mtx);
 
@@ -155,7 +155,7 @@ iot_submit(struct iot_pool *pool, struct iot_work *work)
     must((unsigned)work->class < IOT_CLASSES);
     must(work->run != NULL);
     must(work->drop != NULL);
-    work->queued_ns = now_ns();
+    work->queued_ns = clock_ns();
 
     mutex_lock(&pool->mtx);
     if (work->class == IOT_LEAST && !pool->limits.least_enabled)

@@ -35,6 +35,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "mem/clock.h"
 #include "mem/must.h"
 #include "mem/mutex.h"
 
@@ -49,8 +50,6 @@ enum {
     WORKERS_MAX = LIMIT_MAX + IOT_CLASSES * IOT_RAISED_MAX,
     WORD_BITS = 64,
 };
-
-#define NS_PER_SEC UINT64_C(1000000000)
 
 /* A thread of the pool, also the watchdog's. */
 struct worker {
@@ -90,26 +89,6 @@ struct iot_pool {
     struct iot_class_stats stats[IOT_CLASSES]; /* [mtx] cumulative ones */
     atomic_uint waiting; /* == iot_queue_waiting_mask(); written under mtx */
 };
-
-static inline uint64_t
-now_ns(void)
-{
-    struct timespec ts;
-
-    must(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-    return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
-}
-
-static inline struct timespec
-ns_timespec(uint64_t ns)
-{
-    struct timespec ts = {
-        .tv_sec = (time_t)(ns / NS_PER_SEC),
-        .tv_nsec = (long)(ns % NS_PER_SEC),
-    };
-
-    return ts;
-}
 
 static inline struct iot_watch_view
 watch_view_locked(const struct iot_pool *pool, int c)

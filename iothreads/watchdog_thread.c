@@ -16,8 +16,8 @@ static bool
 watch_locked(struct iot_pool *pool, uint32_t told[IOT_CLASSES],
              uint32_t *reserved, uint64_t *next_ns)
 {
-    uint64_t patience_ns = pool->limits.watchdog_secs * NS_PER_SEC;
-    uint64_t now = now_ns();
+    uint64_t patience_ns = pool->limits.watchdog_secs * CLOCK_NS_PER_SEC;
+    uint64_t now = clock_ns();
     bool any_stalled = false, any_new = false;
 
     *next_ns = now + patience_ns;
@@ -66,7 +66,7 @@ watchdog_main(void *arg)
     pool->watchdog = w;
     while (!pool->stopping && pool->limits.watchdog_secs > 0) {
         if (!watch_locked(pool, told, &reserved, &next_ns)) {
-            struct timespec until = ns_timespec(next_ns);
+            struct timespec until = clock_timespec(next_ns);
 
             (void)cond_wait_until(&w->wake, &pool->mtx, &until);
             continue;

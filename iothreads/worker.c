@@ -17,7 +17,7 @@
 MEM_TYPE(mt_worker, "iothreads", "worker");
 
 /* After a thread could not be started, until the next attempt. */
-#define START_RETRY_NS NS_PER_SEC
+#define START_RETRY_NS CLOCK_NS_PER_SEC
 
 /* Most threads that the pool may have now. */
 static uint32_t
@@ -130,7 +130,7 @@ iot_pool_start_reserved(struct iot_pool *pool, uint32_t reserved)
     MUTEX_SCOPE(&pool->mtx);
     pool->threads -= reserved;
     pool->starting -= reserved;
-    pool->start_retry_ns = now_ns() + START_RETRY_NS;
+    pool->start_retry_ns = clock_ns() + START_RETRY_NS;
     if (pool->stopping)
         cond_broadcast(&pool->ended);
 }
@@ -223,7 +223,7 @@ take_locked(struct iot_pool *pool)
     if (work == NULL)
         return NULL;
     stats = &pool->stats[work->class];
-    now = now_ns();
+    now = clock_ns();
     wait = now > work->queued_ns ? now - work->queued_ns : 0;
     stats->served++;
     stats->wait_ns_sum += wait;
@@ -256,8 +256,8 @@ static bool
 sleep_locked(struct worker *w, uint64_t idle_ns)
 {
     struct iot_pool *pool = w->pool;
-    uint64_t patience_ns = pool->limits.idle_secs * NS_PER_SEC;
-    uint64_t now = now_ns();
+    uint64_t patience_ns = pool->limits.idle_secs * CLOCK_NS_PER_SEC;
+    uint64_t now = clock_ns();
     uint64_t until_ns = idle_ns + patience_ns;
     struct timespec until;
 
@@ -265,9 +265,9 @@ sleep_locked(struct worker *w, uint64_t idle_ns)
         if (living_locked(pool) > 1)
             return false;
         /* By then it may not be the last one any more. */
-        until_ns = now + (patience_ns > 0 ? patience_ns : NS_PER_SEC);
+        until_ns = now + (patience_ns > 0 ? patience_ns : CLOCK_NS_PER_SEC);
     }
-    until = ns_timespec(until_ns);
+    until = clock_timespec(until_ns);
 
     cds_list_add(&w->node, &pool->idle);
     w->idle = true;
@@ -286,7 +286,7 @@ static void
 work_locked(struct worker *w)
 {
     struct iot_pool *pool = w->pool;
-    uint64_t idle_ns = now_ns();
+    uint64_t idle_ns = clock_ns();
     struct iot_work *work;
 
     for (;;) {
@@ -295,7 +295,7 @@ work_locked(struct worker *w)
         work = take_locked(pool);
         if (work != NULL) {
             run_locked(pool, work);
-            idle_ns = now_ns();
+            idle_ns = clock_ns();
             continue;
         }
         /* What is still queued when stopping is of classes at their limit;

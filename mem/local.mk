@@ -3,6 +3,7 @@ libmem_a_SOURCES = \
 	mem/must.h mem/must.c \
 	mem/mutex.h mem/mutex.c \
 	mem/scope.h \
+	mem/clock.h \
 	mem/ranks.h \
 	mem/poison.h \
 	mem/os_pages.h mem/os_pages.c \

@@ -10,8 +10,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "mem/clock.h"
 #include "mem/must.h"
 #include "rpc/conn.h"
 #include "rpc/message.h"
@@ -23,15 +23,6 @@ enum {
     AUTH_STAT_BAD_CRED = 0,
     AUTH_STAT_BAD_PORT = 2,
 };
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec ts;
-
-    must(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 const struct rpc_proc *
 dispatch_find(const struct rpc_service *svc, uint32_t program,
@@ -174,7 +165,7 @@ request_begin(struct rpc_request *req, struct rpc_conn *conn,
 {
     const struct rpc_service_ops *ops = &conn->svc->ops;
 
-    req->received_ns = now_ns();
+    req->received_ns = clock_ns();
     atomic_fetch_add(&conn->outstanding, 1);
     if (ops->request_init != NULL)
         ops->request_init(ops->arg, req);

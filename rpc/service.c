@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "mem/alloc.h"
+#include "mem/clock.h"
 #include "mem/must.h"
 #include "mem/pool.h"
 #include "mem/scope.h"
@@ -270,25 +271,11 @@ tell_to_close(void *arg, struct rpc_conn *conn)
     rpc_conn_close(conn);
 }
 
-static struct timespec
-deadline(uint32_t timeout_ms)
-{
-    struct timespec ts;
-
-    must(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-    ts.tv_sec += timeout_ms / 1000;
-    ts.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (ts.tv_nsec >= 1000000000) {
-        ts.tv_sec++;
-        ts.tv_nsec -= 1000000000;
-    }
-    return ts;
-}
-
 void
 rpc_service_stop(struct rpc_service *svc, uint32_t timeout_ms)
 {
-    struct timespec until = deadline(timeout_ms);
+    struct timespec until =
+        clock_timespec(clock_ns() + timeout_ms * CLOCK_NS_PER_MS);
 
     OBJ_CHECK(svc, RPC_SERVICE_MAGIC);
     mutex_lock(&svc->mtx);

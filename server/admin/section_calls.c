@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "mem/alloc.h"
-#include "mem/must.h"
+#include "mem/clock.h"
 #include "mem/scope.h"
 #include "rpc/program.h"
 #include "server/core/timestamp.h"
@@ -55,15 +55,6 @@ static const char *const state_name[] = {
     [CALL_RUNNING] = "running",
     [CALL_PARKED] = "parked",
 };
-
-static int64_t
-clock_ns(clockid_t clock)
-{
-    struct timespec ts;
-
-    must(clock_gettime(clock, &ts) == 0);
-    return (int64_t)ts.tv_sec * NS_PER_SECOND + ts.tv_nsec;
-}
 
 static void
 copy_call(struct row *row, const struct call *c)
@@ -195,7 +186,7 @@ section_calls(struct dump *d, struct admin *admin)
         mem_calloc(&mt_rows, SECTIONS_CALLS_MAX, sizeof(*rows));
 
     p.wall_minus_monotonic_ns =
-        clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+        (int64_t)clock_read_ns(CLOCK_REALTIME) - (int64_t)clock_ns();
     client_table_each(admin->brick->clients, count_client, &p);
     dump_section(d, "global.callpool");
     dump_line(d, "callpool_address", "%p", (void *)admin->brick->call_pool);

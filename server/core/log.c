@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "mem/clock.h"
 #include "mem/must.h"
 #include "mem/scope.h"
 #include "server/core/escape.h"
@@ -266,8 +266,5 @@ log_limit_pass_at(struct log_limit *limit, uint64_t second, uint32_t *held)
 bool
 log_limit_pass(struct log_limit *limit, uint32_t *held)
 {
-    struct timespec now;
-
-    must(clock_gettime(CLOCK_MONOTONIC_COARSE, &now) == 0);
-    return log_limit_pass_at(limit, (uint64_t)now.tv_sec, held);
+    return log_limit_pass_at(limit, clock_ns() / CLOCK_NS_PER_SEC, held);
 }

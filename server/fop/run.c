@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "mem/clock.h"
 #include "mem/must.h"
 #include "server/fop/dump_program.h"
 #include "server/fop/handlers.h"
@@ -14,15 +15,6 @@
 #include "server/stage/squash.h"
 #define LOG_DOMAIN "server"
 #include "server/core/log.h"
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec ts;
-
-    must(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* --- who asks --- */
 
@@ -204,7 +196,7 @@ static void
 count(struct call *c)
 {
     fop_stats_count(&c->brick->stats, c->fop->proc, c->reply.op_ret < 0,
-                    now_ns() - c->rpc.received_ns);
+                    clock_ns() - c->rpc.received_ns);
     if (c->reply.op_ret <= 0)
         return;
     if (c->fop->proc == FOP_READ)

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "mem/alloc.h"
+#include "mem/clock.h"
 #include "mem/must.h"
 #include "mem/scope.h"
 #include "server/core/log.h"
@@ -191,20 +192,24 @@ is_passing(int err)
     }
 }
 
+static struct timespec
+seconds_after(uint64_t start_ns, int64_t seconds)
+{
+    return clock_timespec(start_ns + (uint64_t)seconds * CLOCK_NS_PER_SEC);
+}
+
 /* Until the next probe is due; options may change meanwhile.  False: stop. */
 static bool
 wait_interval_locked(struct posix *px, struct posix_health *h)
 {
     struct prober *p = h->prober;
-    struct timespec start, until;
+    uint64_t start_ns = clock_ns();
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &start);
     for (;;) {
         int64_t interval = options_number(px->options, OPT_HEALTH_INTERVAL);
+        struct timespec until = seconds_after(start_ns, interval);
 
         h->changed = false;
-        until = start;
-        until.tv_sec += interval;
         while (!p->stop && !h->changed) {
             if (interval == 0)
                 cond_wait(&p->cond, &p->mtx);
@@ -221,21 +226,19 @@ static bool
 ask_locked(struct posix *px, struct posix_health *h)
 {
     struct prober *p = h->prober;
-    struct timespec start, until;
+    uint64_t start_ns = clock_ns();
     int64_t waited = 0;
 
     h->probes++;
     p->wanted = true;
     cond_broadcast(&p->cond);
-    (void)clock_gettime(CLOCK_MONOTONIC, &start);
     while (p->wanted && !p->stop) {
         int64_t timeout = options_number(px->options, OPT_HEALTH_TIMEOUT);
         int64_t next = waited > 0 ? waited * 2 : timeout;
+        struct timespec until = seconds_after(start_ns, next);
         bool in_time = true;
 
         h->changed = false;
-        until = start;
-        until.tv_sec += next;
         while (p->wanted && !p->stop && !h->changed && in_time) {
             if (timeout == 0)
                 cond_wait(&p->cond, &p->mtx);
@@ -252,11 +255,9 @@ ask_locked(struct posix *px, struct posix_health *h)
     }
     if (p->stop)
         return false;
-    if (waited > 0) {
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        log_notice("health check of %s: answered after %" PRId64 " seconds",
-                   h->path, (int64_t)(until.tv_sec - start.tv_sec));
-    }
+    if (waited > 0)
+        log_notice("health check of %s: answered after %" PRIu64 " seconds",
+                   h->path, (clock_ns() - start_ns) / CLOCK_NS_PER_SEC);
     return true;
 }
 

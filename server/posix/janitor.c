@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "mem/alloc.h"
+#include "mem/clock.h"
 #include "mem/must.h"
 #include "mem/scope.h"
 #include "server/core/log.h"
@@ -256,11 +257,11 @@ janitor_run(void *arg)
     urcu_memb_register_thread();
     mutex_lock(&j->mtx);
     while (!j->stop) {
-        struct timespec until;
+        int64_t sleep_s = options_number(px->options, OPT_JANITOR_SLEEP);
+        struct timespec until =
+            clock_timespec(clock_ns() + (uint64_t)sleep_s * CLOCK_NS_PER_SEC);
         bool in_time = true;
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += options_number(px->options, OPT_JANITOR_SLEEP);
         while (!j->stop && !j->wake && in_time)
             in_time = cond_wait_until(&j->cond, &j->mtx, &until);
         j->wake = false;

@@ -13,10 +13,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mem/alloc.h"
+#include "mem/clock.h"
 #include "mem/must.h"
 #include "mem/mutex.h"
 #include "mem/scope.h"
@@ -123,10 +123,7 @@ system_fetch(void *arg, uint32_t uid, gid_t **groups)
 static uint64_t
 system_now(void *arg)
 {
-    struct timespec ts;
-
-    must(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-    return (uint64_t)ts.tv_sec;
+    return clock_ns() / CLOCK_NS_PER_SEC;
 }
 
 /* --- the cache --- */

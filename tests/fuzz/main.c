@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mem/alloc.h"
+#include "mem/clock.h"
 #include "mem/must.h"
 #include "mem/scope.h"
 #include "tests/fuzz/target.h"
@@ -153,10 +153,7 @@ run(const uint8_t *p, size_t bytes)
 static uint64_t
 now_ms(void)
 {
-    struct timespec ts;
-
-    must(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+    return clock_ns() / CLOCK_NS_PER_MS;
 }
 
 static unsigned long

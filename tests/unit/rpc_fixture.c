@@ -15,6 +15,7 @@
 
 #include "mem/account.h"
 #include "mem/alloc.h"
+#include "mem/clock.h"
 #include "mem/must.h"
 #include "mem/scope.h"
 #include "rpc/message.h"
@@ -347,11 +348,7 @@ fixture_end(struct fixture *f)
 static struct timespec
 patience(void)
 {
-    struct timespec ts;
-
-    must(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-    ts.tv_sec += PATIENCE_SECS;
-    return ts;
+    return clock_timespec(clock_ns() + PATIENCE_SECS * CLOCK_NS_PER_SEC);
 }
 
 void
