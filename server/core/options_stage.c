@@ -69,6 +69,7 @@ add_login(struct option_logins *logins, const char *user, char *password)
     }
     logins->list = list;
     logins->list[logins->count++] = (struct option_login){name, password};
+    /* cppcheck-suppress memleak ; it is in the list */
     return 0;
 }
 

@@ -162,11 +162,15 @@ answer_domains(const struct dict *asked, struct dict *xdata)
 static int
 answer_counts(struct call *c)
 {
-    static const char *const internal[] = {
-        "glusterfs.inodelk-count",
-        "glusterfs.entrylk-count",
-        "glusterfs.parent-entrylk", /* of a lookup by name */
+    static const struct {
+        const char *key;
+        bool by_name; /* only of a lookup by name */
+    } internal[] = {
+        {"glusterfs.inodelk-count", false},
+        {"glusterfs.entrylk-count", false},
+        {"glusterfs.parent-entrylk", true},
     };
+    bool by_name = c->fop->proc == FOP_LOOKUP && c->args.name[0] != '\0';
     const struct dict *asked = &c->args.xdata;
     struct dict *xdata = &c->reply.xdata;
     struct inode *inode = counted_inode(c);
@@ -176,10 +180,9 @@ answer_counts(struct call *c)
     if (c->fop->counts == FOP_COUNTS_NONE || asked->count == 0)
         return 0;
     for (i = 0; i < COUNT_OF(internal) && err == 0; i++)
-        if (dict_has(asked, internal[i]) &&
-            (i < 2 ||
-             (c->fop->proc == FOP_LOOKUP && c->args.name[0] != '\0')))
-            err = dict_set_i64(xdata, internal[i], 0);
+        if (dict_has(asked, internal[i].key) &&
+            (by_name || !internal[i].by_name))
+            err = dict_set_i64(xdata, internal[i].key, 0);
     if (err == 0 && dict_has(asked, "glusterfs.inodelk-dom-count"))
         err = dict_set_i64(xdata, "glusterfs.inodelk-count", 0);
     if (err == 0)

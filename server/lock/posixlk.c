@@ -285,15 +285,15 @@ drop_fd(struct fd *fd)
 }
 
 void
-lk_flush(struct fd *fd, const void *client, const uint8_t *owner_bytes,
-         uint32_t owner_count)
+lk_flush(struct fd *fd, const void *client, const uint8_t *owner,
+         uint32_t owner_bytes)
 {
-    struct lk_owner owner = {client, owner_bytes, owner_count};
+    struct lk_owner whose = {client, owner, owner_bytes};
     struct lock_domain *domain;
     struct aftermath after;
 
     OBJ_CHECK(fd, FD_MAGIC);
-    if (owner_count == 0) {
+    if (owner_bytes == 0) {
         drop_fd(fd);
         return;
     }
@@ -301,7 +301,7 @@ lk_flush(struct fd *fd, const void *client, const uint8_t *owner_bytes,
     if (!domain)
         return;
     enter(domain, &after);
-    if (lk_records_drop_owner(&domain->records, &owner))
+    if (lk_records_drop_owner(&domain->records, &whose))
         regrant_locked(domain, &after);
     leave(domain, &after);
 }

@@ -80,7 +80,9 @@ entry_open(const struct listing *l, const char *name)
         return posix_openat(l->fd->os_fd, name, O_PATH, 0);
     /* Not beneath, but inside: the root's was dealt with. */
     fd = openat(l->fd->os_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    if (fd < 0)
+        return -errno;
+    return fd;
 }
 
 static bool
