@@ -8,6 +8,7 @@ libmem_a_SOURCES = \
 	mem/poison.h \
 	mem/os_pages.h mem/os_pages.c \
 	mem/account.h mem/account_slot.h mem/account.c \
+	mem/growth.h mem/growth.c \
 	mem/alloc.h mem/alloc.c \
 	mem/slab.h mem/slab.c \
 	mem/pool.h mem/pool_one.h mem/pool.c \
@@ -39,3 +40,9 @@ tests_unit_test_arena_LDADD = libmem.a $(CHECK_LIBS)
 tests_unit_test_iobuf_SOURCES = tests/unit/test_iobuf.c
 tests_unit_test_iobuf_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_iobuf_LDADD = libmem.a $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_growth
+TESTS += tests/unit/test_growth
+tests_unit_test_growth_SOURCES = tests/unit/test_growth.c
+tests_unit_test_growth_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_growth_LDADD = libmem.a $(CHECK_LIBS)

@@ -9,6 +9,7 @@ enum {
     MEM_RANK_POOLS = 900,      /* the list of pools */
     MEM_RANK_IOBUF = 910,        /* a size class of iobufs */
     MEM_RANK_POOL = 920,          /* the depot of a pool */
+    MEM_RANK_GROWTH = 930,     /* samples of the accounts */
     MEM_RANK_ACCOUNT = 990,    /* registry of types and threads' counters */
 };
 
