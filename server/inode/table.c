@@ -517,6 +517,58 @@ inode_table_drop_unused(struct inode_table *table)
     }
 }
 
+/* --- what it is on disk --- */
+
+static bool
+disk_is_locked(const struct inode *inode, const struct stat *st)
+{
+    return inode->disk_ino == st->st_ino && inode->disk_dev == st->st_dev;
+}
+
+enum inode_disk
+inode_disk_is(struct inode *inode, const struct stat *st)
+{
+    OBJ_CHECK(inode, INODE_MAGIC);
+    MUTEX_SCOPE(&inode->mtx);
+    if (inode->disk_ino == 0)
+        return INODE_DISK_UNKNOWN;
+    return disk_is_locked(inode, st) ? INODE_DISK_SAME : INODE_DISK_OTHER;
+}
+
+/* Returns the descriptor of the object that it was before, to be put once the
+ * mutex is free. */
+static struct inode_fd_holder *
+disk_set_locked(struct inode *inode, const struct stat *st)
+{
+    struct inode_fd_holder *holder = NULL;
+
+    mutex_assert_held(&inode->mtx);
+    if (disk_is_locked(inode, st))
+        return NULL;
+    if (inode->disk_ino != 0) {
+        holder = inode->path_fd;
+        inode->path_fd = NULL;
+        inode->mdata_known = false;
+        inode->acl_access.known = false;
+        inode->acl_default.known = false;
+    }
+    inode->disk_dev = st->st_dev;
+    inode->disk_ino = st->st_ino;
+    return holder;
+}
+
+void
+inode_disk_set(struct inode *inode, const struct stat *st)
+{
+    struct inode_fd_holder *holder;
+
+    OBJ_CHECK(inode, INODE_MAGIC);
+    mutex_lock(&inode->mtx);
+    holder = disk_set_locked(inode, st);
+    mutex_unlock(&inode->mtx);
+    inode_fd_holder_put(holder);
+}
+
 /* --- held descriptors --- */
 
 void
@@ -543,9 +595,9 @@ inode_path_fd_get(struct inode *inode)
 }
 
 struct inode_fd_holder *
-inode_path_fd_set(struct inode *inode, int fd)
+inode_path_fd_set(struct inode *inode, int fd, const struct stat *st)
 {
-    struct inode_fd_holder *holder, *other;
+    struct inode_fd_holder *holder, *other, *before;
 
     OBJ_CHECK(inode, INODE_MAGIC);
     must(fd >= 0);
@@ -557,6 +609,7 @@ inode_path_fd_set(struct inode *inode, int fd)
     holder->table = inode->table;
     (void)atomic_fetch_add(&inode->table->path_fds, 1);
     mutex_lock(&inode->mtx);
+    before = disk_set_locked(inode, st);
     other = inode->path_fd;
     if (other != NULL) {
         (void)atomic_fetch_add(&other->ref, 1);
@@ -565,6 +618,7 @@ inode_path_fd_set(struct inode *inode, int fd)
         inode->path_fd = holder;
     }
     mutex_unlock(&inode->mtx);
+    inode_fd_holder_put(before);
     if (other == NULL)
         return holder;
     inode_fd_holder_put(holder);

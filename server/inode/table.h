@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <urcu/urcu-memb.h>
 #include <urcu/rculfhash.h>
 #include <urcu/list.h>
@@ -67,6 +68,10 @@ struct inode {
     struct inode_fd_holder *path_fd; /* [mtx] NULL: none.  Directories:
                                 O_RDONLY|O_DIRECTORY; others: O_PATH */
     bool path_fd_barred;     /* [mtx] unlinked: none is to be held again */
+    dev_t disk_dev;          /* [mtx] the object on disk that it was last found
+                                to be; path_fd and what is cached below are of
+                                that one */
+    ino_t disk_ino;          /* [mtx] 0: not known yet */
     bool mdata_known;        /* [mtx] mdata was read from disk */
     bool mdata_present;      /* [mtx] and there is one */
     struct mdata mdata;      /* [mtx] */
@@ -104,12 +109,21 @@ void inode_put(struct inode *inode);          /* NULL is fine */
  * looked for on disk next time.  Others keep their references. */
 void inode_forget(struct inode *inode);
 
+enum inode_disk { INODE_DISK_UNKNOWN, INODE_DISK_SAME, INODE_DISK_OTHER };
+/* Is the object on disk the one that the inode was last found to be? */
+enum inode_disk inode_disk_is(struct inode *inode, const struct stat *st);
+/* It has been found to be this object, by its handle.  If it was another
+ * before, what was held and cached of that goes. */
+void inode_disk_set(struct inode *inode, const struct stat *st);
+
 /* The held descriptor, with a reference for the caller; NULL: none. */
 struct inode_fd_holder *inode_path_fd_get(struct inode *inode);
-/* Let the inode hold `fd`, which is taken over (not on failure).  Returns a
+/* Let the inode hold `fd`, an open descriptor of the object `st`
+ * (inode_disk_set()), which is taken over (not on failure).  Returns a
  * reference for the caller, to the one of another thread if that was faster.
  * Of a barred inode it lives as long as that reference.  NULL and ENOMEM. */
-struct inode_fd_holder *inode_path_fd_set(struct inode *inode, int fd);
+struct inode_fd_holder *inode_path_fd_set(struct inode *inode, int fd,
+                                          const struct stat *st);
 /* The inode lets go of it.  With `bar`, for good. */
 void inode_path_fd_drop(struct inode *inode, bool bar);
 /* Its object has come back: it may hold one again. */

@@ -122,17 +122,16 @@ entry_look(struct listing *l, const char *name, struct iatt *stat,
     }
     if (err < 0)
         return err;
-    inode = inode_find(px->table, &gfid);
-    if (inode == NULL && !is_dots(name)) {
-        err = lookup_check_handle(px, l->fd->inode, l->fd->os_fd, name, &gfid,
-                                  fd, &st);
+    if (is_dots(name)) {
+        inode = inode_link(px->table, &gfid, st.st_mode & S_IFMT);
+        if (inode == NULL)
+            return -ENOMEM;
+    } else {
+        err = known_inode(l->c, l->fd->inode, l->fd->os_fd, name, &gfid, fd,
+                          &st, &inode);
         if (err < 0)
             return err;
     }
-    if (inode == NULL)
-        inode = inode_link(px->table, &gfid, st.st_mode & S_IFMT);
-    if (inode == NULL)
-        return -ENOMEM;
     posix_iatt_fill(px, inode, fd, &st, stat);
     err = l->c->xdata->count == 0
               ? 0

@@ -117,14 +117,13 @@ link_known(struct making *m)
     struct posix *px = m->c->px;
     char handle[HANDLE_NAME_BYTES];
     int level1 = handle_place(px, &m->gfid, handle);
-    struct stat st;
-    int err = handle_stat(px, &m->gfid, &st);
+    int err = handle_stat(px, &m->gfid, &m->st);
 
     if (err == -ENOENT)
         return link_aside(m);
     if (err < 0)
         return err;
-    if (S_ISDIR(st.st_mode))
+    if (S_ISDIR(m->st.st_mode))
         return -ENOENT;
     return linkat(level1, handle, m->dir.fd, m->name, 0) < 0 ? -errno : 0;
 }
@@ -135,7 +134,6 @@ mknod_link(struct making *m)
 {
     struct posix *px = m->c->px;
     AUTO_NAME struct name_hold hold = {0};
-    struct stat st;
     int err;
 
     name_hold(&hold, m->parent, m->name);
@@ -146,13 +144,14 @@ mknod_link(struct making *m)
     m->fd = posix_openat(m->dir.fd, m->name, O_PATH, 0);
     if (m->fd < 0)
         return m->fd;
-    if (fstat(m->fd, &st) < 0)
+    if (fstat(m->fd, &m->st) < 0)
         return -errno;
-    m->inode = inode_link(px->table, &m->gfid, st.st_mode & S_IFMT);
+    m->inode = inode_link(px->table, &m->gfid, m->st.st_mode & S_IFMT);
     if (m->inode == NULL)
         return -ENOMEM;
-    err = backref_add(px, m->fd, &m->parent->gfid, m->name,
-                      (uint32_t)(st.st_nlink > 0 ? st.st_nlink - 1 : 0));
+    err = backref_add(
+        px, m->fd, &m->parent->gfid, m->name,
+        (uint32_t)(m->st.st_nlink > 0 ? m->st.st_nlink - 1 : 0));
     if (err < 0)
         log_limited(LOG_LVL_WARNING, 5, "back reference of gfid=%s: %s",
                     gfid_str(&m->gfid), strerror(-err));

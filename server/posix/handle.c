@@ -432,6 +432,16 @@ handle_stat(struct posix *px, const struct gfid *gfid, struct stat *st)
     return handle_open(px, gfid, &fd, st, NULL);
 }
 
+bool
+handle_leads_to(struct posix *px, const struct gfid *gfid,
+                const struct stat *st)
+{
+    struct stat at;
+
+    return handle_stat(px, gfid, &at) == 0 && at.st_ino == st->st_ino &&
+           at.st_dev == st->st_dev;
+}
+
 /* --- changing --- */
 
 static int

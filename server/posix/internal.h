@@ -70,9 +70,9 @@ int posix_dir_ref(struct posix *px, struct inode *dir, struct posix_ref *ref);
 /* Drop the held descriptor for good (the object was unlinked). */
 void posix_ref_forget(struct inode *inode);
 /* Give a descriptor that was just opened (of the kind above) to the inode to
- * hold, or to the ref. */
+ * hold, or to the ref.  st is the object's, which its handle leads to. */
 void posix_ref_offer(struct posix *px, struct inode *inode, int fd,
-                     struct posix_ref *ref);
+                     const struct stat *st, struct posix_ref *ref);
 /* openat2 of one name, beneath, no symlinks (O_NOFOLLOW|O_CLOEXEC added; with
  * O_PATH a symlink itself is opened).  Flags that Linux does not know are left
  * out, mode counts only where something is made. */
@@ -97,6 +97,9 @@ int handle_open(struct posix *px, const struct gfid *gfid, int *fd,
 void handle_remove_dangling(struct posix *px, const struct gfid *gfid);
 /* Of the object, through a directory's handle. -ENOENT. */
 int handle_stat(struct posix *px, const struct gfid *gfid, struct stat *st);
+/* Does it lead to the object that st is of? */
+bool handle_leads_to(struct posix *px, const struct gfid *gfid,
+                     const struct stat *st);
 /* Is st the .glusterfs directory? */
 bool handle_is_dot(const struct posix *px, const struct stat *st);
 /* Make the handle for an entry just made or found without: hard link, or for a
@@ -199,13 +202,19 @@ int posix_reserve_check(struct posix_call *c, uint64_t more);
 /* Take what is reserved off what statfs says is free. */
 void posix_reserve_statfs(struct posix *px, struct statvfs *sv);
 
-/* --- finding (lookup.c) ---
- * An entry, open as fd, whose inode the table does not know: see that its
- * handle is there and right, mend it if not (st is then read anew). -ESTALE:
- * the gfid leads to another object; -ENOENT: the name has changed. */
-int lookup_check_handle(struct posix *px, struct inode *parent, int dirfd,
-                        const char *name, const struct gfid *gfid, int fd,
-                        struct stat *st);
+/* --- entries (known.c) ---
+ * The inode of an entry that is open as fd.  Unless the table knows it to be
+ * this very object, its handle is looked at, and mended where it is not right
+ * (st is then read anew).  1: the name is a copy, made behind our back, of the
+ * object that has the gfid, and the inode that one's; -ESTALE: even of another
+ * kind; -ENOENT: the name has changed meanwhile. */
+int known_inode(struct posix_call *c, struct inode *parent, int dirfd,
+                const char *name, const struct gfid *gfid, int fd,
+                struct stat *st, struct inode **out);
+/* Is the name, where `seen` was seen, a copy of what the inode is?  1, 0 (it
+ * is the object now, or has another gfid), -errno. */
+int known_is_copy(struct posix *px, struct inode *inode, int dirfd,
+                  const char *name, const struct stat *seen);
 
 /* --- names (name.c) ---
  * One component: not empty, no '/', no NUL, at most 255 bytes, not "." or

@@ -12,6 +12,9 @@
  * requests by gfid and anonymous fds still reach its data; the last fd to go
  * removes it (open.c), or the next start.
  *
+ * A copy that was made behind our back has the object's gfid but no handle:
+ * its name is all that goes.
+ *
  * All of it under inode->write_mtx: which name is the last, and whether it is
  * open, must not change until the name has gone.
  */
@@ -26,7 +29,7 @@
 #include "server/core/log.h"
 
 /* Does what was seen at the name stand for the inode?  By its handle, or where
- * that is missing by the gfid on it. */
+ * that is missing by the gfid on it.  1: for a copy of it. */
 static int
 name_is(struct posix *px, struct inode *inode, int dirfd, const char *name,
         const struct stat *seen, struct stat *st)
@@ -38,9 +41,11 @@ name_is(struct posix *px, struct inode *inode, int dirfd, const char *name,
     if (err == 0) {
         if (fstat(ref.fd, st) < 0)
             return -errno;
-        return st->st_ino == seen->st_ino && st->st_dev == seen->st_dev
-                   ? 0
-                   : -ESTALE;
+        if (st->st_ino == seen->st_ino && st->st_dev == seen->st_dev)
+            return 0;
+        *st = *seen;
+        err = known_is_copy(px, inode, dirfd, name, seen);
+        return err == 0 ? -ESTALE : err;
     }
     if (err != -ENOENT)
         return err;
@@ -70,13 +75,15 @@ lastname_begin(struct posix *px, struct inode *inode, int dirfd,
     int err;
 
     ln->inode = inode;
+    ln->copy = false;
     ln->last = false;
     ln->aside = false;
     mutex_lock(&inode->write_mtx);
     err = name_is(px, inode, dirfd, name, seen, &ln->st);
     if (err < 0)
         goto fail;
-    if (S_ISDIR(ln->st.st_mode))
+    ln->copy = err == 1;
+    if (ln->copy || S_ISDIR(ln->st.st_mode))
         return 0;
     ln->last = ln->st.st_nlink == 1 ||
                (ln->st.st_nlink == 2 && has_handle(px, ln));
@@ -101,7 +108,7 @@ void
 lastname_done(struct posix *px, struct lastname *ln)
 {
     struct inode *inode = ln->inode;
-    bool gone = ln->last || S_ISDIR(ln->st.st_mode);
+    bool gone = ln->last || (!ln->copy && S_ISDIR(ln->st.st_mode));
     bool forget = gone;
 
     if (gone) {

@@ -13,6 +13,7 @@ libserver_a_SOURCES += \
 	server/posix/name.c \
 	server/posix/reserve.c \
 	server/posix/backref.c \
+	server/posix/known.c \
 	server/posix/lookup.c \
 	server/posix/path.c \
 	server/posix/health.c \
@@ -52,6 +53,19 @@ tests_unit_test_posix_entry_LDADD = libserver.a libmem.a $(CHECK_LIBS)
 tests_unit_test_posix_entry_LDADD += $(URCU_LIBS) $(INIH_LIBS) $(JSON_LIBS)
 tests_unit_test_posix_entry_LDADD += $(XXHASH_LIBS) $(CRYPTO_LIBS)
 tests_unit_test_posix_entry_LDADD += $(ZLIB_LIBS) $(SYSTEMD_LIBS)
+
+check_PROGRAMS += tests/unit/test_posix_known
+TESTS += tests/unit/test_posix_known
+tests_unit_test_posix_known_SOURCES = tests/unit/test_posix_known.c
+tests_unit_test_posix_known_SOURCES += tests/unit/posix_scratch.h
+tests_unit_test_posix_known_SOURCES += tests/unit/posix_scratch.c
+tests_unit_test_posix_known_SOURCES += tests/unit/posix_scene.h
+tests_unit_test_posix_known_SOURCES += tests/unit/posix_scene.c
+tests_unit_test_posix_known_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_posix_known_LDADD = libserver.a libmem.a $(CHECK_LIBS)
+tests_unit_test_posix_known_LDADD += $(URCU_LIBS) $(INIH_LIBS) $(JSON_LIBS)
+tests_unit_test_posix_known_LDADD += $(XXHASH_LIBS) $(CRYPTO_LIBS)
+tests_unit_test_posix_known_LDADD += $(ZLIB_LIBS) $(SYSTEMD_LIBS)
 
 check_PROGRAMS += tests/unit/test_posix_data
 TESTS += tests/unit/test_posix_data

@@ -61,7 +61,7 @@ find_on_disk(struct posix *px, const struct gfid *gfid, struct found *f)
     err = found_link(px, gfid, fd, f);
     if (err < 0)
         return err;
-    posix_ref_offer(px, f->inode, fd, &f->ref);
+    posix_ref_offer(px, f->inode, fd, &f->st, &f->ref);
     return 0;
 }
 
@@ -162,62 +162,6 @@ give_gfid(struct posix_call *c, struct inode *parent, int dirfd,
     return err == -EEXIST ? -ENODATA : err == -ESTALE ? -ENOENT : err;
 }
 
-/* An object that the table does not know may have been left without its
- * handle.  -ESTALE: its gfid leads to something else.  The name is held: a
- * removal takes the handle first, and must not find it made anew. */
-static int
-mend_handle(struct posix *px, struct inode *parent, int dirfd,
-            const char *name, const struct gfid *gfid, const struct stat *st)
-{
-    AUTO_NAME struct name_hold hold = {0};
-    struct stat now;
-    int err;
-
-    name_hold(&hold, parent, name);
-    if (fstatat(dirfd, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
-        return -errno;
-    if (now.st_ino != st->st_ino || now.st_dev != st->st_dev)
-        return -ENOENT;
-    err = handle_make(px, gfid, dirfd, &parent->gfid, name, st);
-    if (err == 0)
-        return 0;
-    if (err == -ESTALE)
-        return -ENOENT; /* renamed or removed since we looked */
-    log_limited(LOG_LVL_ERROR, 5, "%s in gfid=%s: handle of gfid=%s: %s", name,
-                gfid_str(&parent->gfid), gfid_str(gfid), strerror(-err));
-    /* On a full or read-only disk it can be read all the same. */
-    return err == -EEXIST ? -ESTALE : 0;
-}
-
-/* Does the handle say what it should?  Cheaper to see than to make. */
-static bool
-handle_is_right(struct posix *px, struct inode *parent, const char *name,
-                const struct gfid *gfid, const struct stat *st)
-{
-    struct stat at;
-
-    if (S_ISDIR(st->st_mode))
-        return handle_dir_is(px, gfid, &parent->gfid, name) == 1;
-    return handle_stat(px, gfid, &at) == 0 && at.st_ino == st->st_ino &&
-           at.st_dev == st->st_dev;
-}
-
-int
-lookup_check_handle(struct posix *px, struct inode *parent, int dirfd,
-                    const char *name, const struct gfid *gfid, int fd,
-                    struct stat *st)
-{
-    int err;
-
-    if (handle_is_right(px, parent, name, gfid, st))
-        return 0;
-    err = mend_handle(px, parent, dirfd, name, gfid, st);
-    if (err < 0)
-        return err;
-    /* A handle is one more name. */
-    return fstat(fd, st) < 0 ? -errno : 0;
-}
-
 /* The entry, opened O_PATH; its gfid may be missing (-ENODATA, f->st and
  * f->ref are set then). */
 static int
@@ -245,21 +189,11 @@ find_by_name(struct posix_call *c, struct inode *parent, int dirfd,
     }
     if (err < 0)
         return err;
-    if (gfid_is_root(&gfid))
-        return -ESTALE; /* there is one root */
-    f->inode = inode_find(px->table, &gfid);
-    if (f->inode == NULL) {
-        err = lookup_check_handle(px, parent, dirfd, name, &gfid, fd, &f->st);
-        if (err < 0)
-            return err;
-        err = found_link(px, &gfid, fd, f);
-        if (err < 0)
-            return err;
-    }
-    if (!S_ISDIR(f->st.st_mode)) {
-        posix_ref_offer(px, f->inode, fd, &f->ref);
-        backref_note(px, f->ref.fd, &parent->gfid);
-    }
+    err = known_inode(c, parent, dirfd, name, &gfid, fd, &f->st, &f->inode);
+    if (err != 0 || S_ISDIR(f->st.st_mode))
+        return err < 0 ? err : 0; /* of a copy the inode holds nothing */
+    posix_ref_offer(px, f->inode, fd, &f->st, &f->ref);
+    backref_note(px, f->ref.fd, &parent->gfid);
     return 0;
 }
 

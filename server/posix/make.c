@@ -456,7 +456,7 @@ keep_descriptor(struct making *m)
 
     if (S_ISREG(m->mode) && !m->hard_link)
         return;
-    posix_ref_offer(m->c->px, m->inode, m->fd, &ref);
+    posix_ref_offer(m->c->px, m->inode, m->fd, &m->st, &ref);
     m->fd = -1;
     posix_ref_put(&ref);
 }
@@ -470,6 +470,7 @@ making_finish(struct making *m, struct posix_made *out)
     err = posix_iatt_ref(px, m->inode, m->fd, &out->stat);
     if (err < 0)
         return err;
+    inode_disk_set(m->inode, &m->st);
     posix_mdata_apply(px, m->c->caller, m->parent, m->dir.fd, true);
     err = posix_iatt_ref(px, m->parent, m->dir.fd, &out->postparent);
     if (err < 0)

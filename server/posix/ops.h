@@ -64,6 +64,8 @@ void name_release(struct name_hold *hold);
 struct lastname {
     struct inode *inode;
     struct stat st;  /* before */
+    bool copy;       /* the name is of a copy of it (known.c): no handle is
+                        touched, and st is the copy's */
     bool last;       /* the name is its last */
     bool aside;      /* open: its handle lies in .glusterfs/unlink */
 };

@@ -53,15 +53,17 @@ posix_proc_path(int fd, char buf[POSIX_PROC_PATH_BYTES])
 
 void
 posix_ref_offer(struct posix *px, struct inode *inode, int fd,
-                struct posix_ref *ref)
+                const struct stat *st, struct posix_ref *ref)
 {
     ref->holder = NULL;
     ref->owned = true;
     ref->fd = fd;
-    if (inode_table_path_fds(px->table) >= px->path_fds_max)
+    if (inode_table_path_fds(px->table) >= px->path_fds_max) {
+        inode_disk_set(inode, st);
         return;
+    }
     /* Two may pass at once: the limit is a fence far from the edge. */
-    ref->holder = inode_path_fd_set(inode, fd);
+    ref->holder = inode_path_fd_set(inode, fd, st);
     if (ref->holder == NULL)
         return;
     ref->owned = false;
@@ -98,7 +100,7 @@ posix_ref_get(struct posix *px, struct inode *inode, struct fd *fd,
     err = handle_open(px, &inode->gfid, &opened, &st, NULL);
     if (err < 0)
         return err;
-    posix_ref_offer(px, inode, opened, ref);
+    posix_ref_offer(px, inode, opened, &st, ref);
     return 0;
 }
 

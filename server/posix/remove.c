@@ -76,7 +76,7 @@ static void
 unlinked_post(struct posix_call *c, struct inode *inode, int ref_fd,
               const struct lastname *ln, struct iatt *post)
 {
-    if (ref_fd < 0)
+    if (ref_fd < 0 || ln->copy)
         return;
     if (!ln->last)
         posix_mdata_apply(c->px, c->caller, inode, ref_fd, false);
@@ -121,7 +121,7 @@ unlink_held(struct posix_call *c, struct inode *parent, int dirfd,
         lastname_undo(px, &ln, dirfd, &parent->gfid, name);
         return err;
     }
-    if (!ln.last && ref.fd >= 0)
+    if (!ln.last && !ln.copy && ref.fd >= 0)
         backref_remove(px, ref.fd, &parent->gfid, name);
     lastname_done(px, &ln);
     unlinked_post(c, inode, ref.fd, &ln, post);
@@ -213,7 +213,8 @@ rmdir_held(struct posix_call *c, struct inode *parent, int dirfd,
         return err;
     }
     /* Only its own: the gfid may have a place elsewhere by now. */
-    err = handle_dir_is(px, &inode->gfid, &parent->gfid, name);
+    err = ln.copy ? 0
+                  : handle_dir_is(px, &inode->gfid, &parent->gfid, name);
     if (err == 1)
         err = handle_remove(px, &inode->gfid);
     if (err < 0 && err != -ENOENT)

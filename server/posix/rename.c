@@ -28,6 +28,8 @@ struct renaming {
     struct posix_ref olddir, newdir, ref;
     struct stat st, victim_st;
     bool same; /* both names are of one object */
+    bool copy; /* what is moved is a copy (known.c): no handle or back
+                  reference is touched, and ref is the copy's */
 };
 
 static int
@@ -57,6 +59,28 @@ renaming_begin(struct renaming *r, struct posix_renamed *out)
     return err;
 }
 
+/* The name moves, and what the gfid leads to stays as it is. */
+static int
+source_copy(struct renaming *r)
+{
+    struct stat st;
+    int fd, err = known_is_copy(r->c->px, r->inode, r->olddir.fd, r->oldname,
+                                &r->st);
+
+    if (err <= 0)
+        return err < 0 ? err : -ESTALE;
+    fd = posix_openat(r->olddir.fd, r->oldname, O_PATH, 0);
+    if (fd < 0)
+        return fd;
+    posix_ref_put(&r->ref);
+    r->ref = (struct posix_ref){.fd = fd, .owned = true};
+    r->copy = true;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    return st.st_ino == r->st.st_ino && st.st_dev == r->st.st_dev ? 0
+                                                                  : -ESTALE;
+}
+
 /* What stands at the old name has to be the inode still. */
 static int
 source_look(struct renaming *r)
@@ -68,7 +92,7 @@ source_look(struct renaming *r)
     if (fstat(r->ref.fd, &own) < 0)
         return -errno;
     if (own.st_ino != r->st.st_ino || own.st_dev != r->st.st_dev)
-        return -ESTALE;
+        return source_copy(r);
     return 0;
 }
 
@@ -142,7 +166,7 @@ victim_note(struct renaming *r, const struct lastname *ln)
 {
     AUTO_REF struct posix_ref ref = POSIX_REF_NONE;
 
-    if (ln->last || S_ISDIR(ln->st.st_mode))
+    if (ln->last || ln->copy || S_ISDIR(ln->st.st_mode))
         return;
     if (posix_ref_get(r->c->px, r->victim, NULL, &ref) < 0)
         return; /* it has just lost its other names as well */
@@ -179,7 +203,7 @@ rename_over(struct renaming *r)
                       r->newname);
         return err;
     }
-    if (S_ISDIR(ln.st.st_mode))
+    if (S_ISDIR(ln.st.st_mode) && !ln.copy)
         victim_dir_handle(r);
     victim_note(r, &ln);
     lastname_done(r->c->px, &ln);
@@ -193,6 +217,8 @@ moved_note(struct renaming *r)
     struct posix *px = r->c->px;
     int err;
 
+    if (r->copy)
+        return;
     if (S_ISDIR(r->st.st_mode)) {
         err = handle_move_dir(px, &r->inode->gfid, &r->newparent->gfid,
                               r->newname);
@@ -238,7 +264,8 @@ renaming_finish(struct renaming *r, struct posix_renamed *out)
     int err;
 
     if (!r->same) {
-        posix_mdata_apply(px, caller, r->inode, r->ref.fd, false);
+        if (!r->copy)
+            posix_mdata_apply(px, caller, r->inode, r->ref.fd, false);
         posix_mdata_apply(px, caller, r->oldparent, r->olddir.fd, true);
         if (r->newparent != r->oldparent)
             posix_mdata_apply(px, caller, r->newparent, r->newdir.fd, true);

@@ -234,6 +234,9 @@ START_TEST(all_are_walked_in_order_whatever_becomes_of_them)
 }
 END_TEST
 
+/* Some object on disk. */
+static const struct stat object = {.st_dev = 1, .st_ino = 5};
+
 static bool
 is_open(int fd)
 {
@@ -247,9 +250,9 @@ START_TEST(a_held_descriptor_outlives_its_drop_by_its_users)
     int fd = open("/dev/null", O_RDONLY), second = open("/", O_RDONLY);
 
     ck_assert_ptr_null(inode_path_fd_get(inode));
-    a = inode_path_fd_set(inode, fd);
+    a = inode_path_fd_set(inode, fd, &object);
     ck_assert_int_eq(a->fd, fd);
-    b = inode_path_fd_set(inode, second);
+    b = inode_path_fd_set(inode, second, &object);
     ck_assert_ptr_eq(a, b);
     ck_assert(!is_open(second));
     ck_assert_uint_eq(inode_table_path_fds(table), 1);
@@ -271,14 +274,14 @@ START_TEST(a_barred_inode_holds_nothing)
     int fd = open("/dev/null", O_RDONLY);
 
     inode_path_fd_drop(inode, true);
-    a = inode_path_fd_set(inode, fd);
+    a = inode_path_fd_set(inode, fd, &object);
     ck_assert_int_eq(a->fd, fd);
     ck_assert_ptr_null(inode_path_fd_get(inode));
     inode_fd_holder_put(a);
     ck_assert(!is_open(fd));
     inode_path_fd_unbar(inode);
     fd = open("/dev/null", O_RDONLY);
-    inode_fd_holder_put(inode_path_fd_set(inode, fd));
+    inode_fd_holder_put(inode_path_fd_set(inode, fd, &object));
     ck_assert(is_open(fd));
     inode_forget(inode);
     inode_put(inode);
@@ -314,7 +317,7 @@ hammer(void *arg)
             struct inode_fd_holder *h = inode_path_fd_get(inode);
 
             if (h == NULL)
-                h = inode_path_fd_set(inode, dup(0));
+                h = inode_path_fd_set(inode, dup(0), &object);
             must(h != NULL);
             must(is_open(h->fd));
             inode_path_fd_drop(inode, false);

@@ -250,23 +250,6 @@ START_TEST(a_directory_moved_behind_our_back_is_mended)
 }
 END_TEST
 
-START_TEST(a_copy_with_the_same_gfid_is_refused)
-{
-    struct inode *f = adopt("f", S_IFREG | 0644), *inode;
-    struct gfid file = f->gfid;
-
-    inode_put(f);
-    inode_table_drop_unused(s.table);
-    put_file(&s, "copy", "");
-    put_gfid(&s, "copy", &file);
-    ck_assert_int_eq(lookup(NULL, "copy", &inode), -ESTALE);
-    put_gfid(&s, "copy", &gfid_root);
-    ck_assert_int_eq(lookup(NULL, "copy", &inode), -ESTALE);
-    ck_assert_int_eq(lookup(NULL, "f", &f), 0);
-    inode_put(f);
-}
-END_TEST
-
 START_TEST(a_symlink_is_found_and_not_followed)
 {
     struct inode *l = adopt("l", S_IFLNK), *inode;
@@ -659,7 +642,6 @@ main(void)
     tcase_add_test(tc, dots_are_here_and_above);
     tcase_add_test(tc, a_missing_handle_is_made_at_the_first_lookup);
     tcase_add_test(tc, a_directory_moved_behind_our_back_is_mended);
-    tcase_add_test(tc, a_copy_with_the_same_gfid_is_refused);
     tcase_add_test(tc, a_symlink_is_found_and_not_followed);
     tcase_add_test(tc, a_directory_replaced_by_a_symlink_leads_nowhere);
     tcase_add_test(tc, protect_writes_is_cleaned);
