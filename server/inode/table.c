@@ -317,6 +317,19 @@ inode_forget(struct inode *inode)
     reader_leave(inode->table);
 }
 
+void
+inode_forget_unshared(struct inode *inode)
+{
+    uint32_t ours = INODE_IN_TABLE | 1;
+
+    OBJ_CHECK(inode, INODE_MAGIC);
+    if (!atomic_compare_exchange_strong(&inode->ref, &ours, 1))
+        return;
+    urcu_memb_read_lock();
+    (void)cds_lfht_del(inode->table->hash, &inode->hash_node);
+    reader_leave(inode->table);
+}
+
 /* --- finding --- */
 
 struct inode *

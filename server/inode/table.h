@@ -108,6 +108,9 @@ void inode_put(struct inode *inode);          /* NULL is fine */
 /* The object has gone from disk: the table lets go of it, so that the gfid is
  * looked for on disk next time.  Others keep their references. */
 void inode_forget(struct inode *inode);
+/* Nothing came of what the inode was linked for: as inode_forget(), if nobody
+ * but the caller refers to it.  Who does may have had more luck. */
+void inode_forget_unshared(struct inode *inode);
 
 enum inode_disk { INODE_DISK_UNKNOWN, INODE_DISK_SAME, INODE_DISK_OTHER };
 /* Is the object on disk the one that the inode was last found to be? */

@@ -92,6 +92,42 @@ has_gone(const struct stat *st)
     return st->st_nlink == 0 || (!S_ISDIR(st->st_mode) && st->st_nlink == 1);
 }
 
+/* 0, or -ENOENT: it has gone, or its handle. */
+static int
+known_look(struct posix *px, struct found *f)
+{
+    int err;
+
+    posix_ref_put(&f->ref);
+    err = posix_ref_get(px, f->inode, NULL, &f->ref);
+    if (err < 0)
+        return err;
+    if (fstat(f->ref.fd, &f->st) < 0)
+        return -errno;
+    return !gfid_is_root(&f->inode->gfid) && has_gone(&f->st) ? -ENOENT : 0;
+}
+
+/* It seems to have been removed behind our back.  Or somebody is about to
+ * remove it, who has taken the handle first (lastname.c) and puts it back if
+ * that fails: an inode that has users then must not be forgotten.  With the
+ * mutex it is one or the other.  -ESTALE: something else may have its gfid by
+ * now. */
+static int
+known_gone(struct posix *px, struct found *f)
+{
+    int err;
+
+    MUTEX_SCOPE(&f->inode->write_mtx);
+    if (f->inode->unlinked)
+        return -ENOENT;
+    err = known_look(px, f);
+    if (err != -ENOENT)
+        return err;
+    posix_ref_forget(f->inode);
+    inode_forget(f->inode);
+    return -ESTALE;
+}
+
 /* From the table, if that still is what the disk has. */
 static int
 find_known(struct posix *px, const struct gfid *gfid, struct found *f)
@@ -103,18 +139,12 @@ find_known(struct posix *px, const struct gfid *gfid, struct found *f)
         return -ESTALE;
     if (f->inode->unlinked)
         return -ENOENT;
-    err = posix_ref_get(px, f->inode, NULL, &f->ref);
-    if (err == 0 && fstat(f->ref.fd, &f->st) < 0)
-        err = -errno;
-    if (err < 0 && err != -ENOENT)
-        return err;
-    if (err == 0 && (gfid_is_root(gfid) || !has_gone(&f->st)))
-        return 0;
-    /* Removed behind our back; something else may have its gfid by now. */
-    posix_ref_forget(f->inode);
-    inode_forget(f->inode);
-    found_end(f);
-    return -ESTALE;
+    err = known_look(px, f);
+    if (err == -ENOENT)
+        err = known_gone(px, f);
+    if (err == -ESTALE)
+        found_end(f);
+    return err;
 }
 
 static int

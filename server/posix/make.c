@@ -487,7 +487,7 @@ making_end(struct making *m)
     drop_temp(m);
     /* Still here: nothing came of it. */
     if (m->inode != NULL && !m->hard_link && !m->taken_over)
-        inode_forget(m->inode);
+        inode_forget_unshared(m->inode);
     inode_put(m->inode);
     m->inode = NULL;
     if (m->fd >= 0)

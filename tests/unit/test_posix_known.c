@@ -5,9 +5,13 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -437,6 +441,119 @@ START_TEST(the_directory_whose_gfid_was_taken_over_is_removed)
 }
 END_TEST
 
+/* --- a removal that fails --- */
+
+struct finder {
+    struct gfid gfid;
+    _Atomic(int) tid;
+    _Atomic(bool) done;
+    int err;
+    struct inode *found;
+};
+
+static void *
+find_by_gfid(void *arg)
+{
+    struct finder *f = arg;
+    struct caller caller = {0};
+    struct iatt stat, parent;
+    struct dict xdata, reply;
+    struct arena arena;
+    struct posix_call c = {.px = s.px, .caller = &caller, .xdata = &xdata,
+                           .reply = &reply, .arena = &arena};
+
+    urcu_memb_register_thread();
+    arena_init(&arena, s.arena.type, NULL, 0);
+    dict_init(&xdata, &arena);
+    dict_init(&reply, &arena);
+    f->tid = (int)syscall(SYS_gettid);
+    f->err = posix_lookup(&c, NULL, "", &f->gfid, &f->found, &stat, &parent);
+    f->done = true;
+    arena_release(&arena);
+    urcu_memb_unregister_thread();
+    return NULL;
+}
+
+/* Until the finder is done, or waits for a mutex. */
+static void
+await_finder(struct finder *f)
+{
+    char path[64], text[32] = "";
+    long number;
+
+    while (!f->done) {
+        FILE *file;
+
+        if (f->tid == 0) {
+            (void)sched_yield();
+            continue;
+        }
+        (void)snprintf(path, sizeof(path), "/proc/self/task/%d/syscall",
+                       f->tid);
+        file = fopen(path, "r");
+        if (file == NULL)
+            continue; /* it has ended */
+        if (fgets(text, sizeof(text), file) != NULL &&
+            sscanf(text, "%ld", &number) == 1 && number == SYS_futex) {
+            (void)fclose(file);
+            return;
+        }
+        (void)fclose(file);
+        (void)sched_yield();
+    }
+}
+
+START_TEST(a_lookup_amid_a_removal_that_fails_forgets_nothing)
+{
+    struct fd *fd = scene_open(root(), "f");
+    struct inode *f = fd->inode, *found;
+    struct finder finder = {.gfid = f->gfid};
+    struct lastname ln;
+    struct stat st;
+    pthread_t thread;
+
+    /* In use by a reference of ours; not open, or the handle would be set
+     * aside. */
+    (void)inode_get(f);
+    fd_put(fd);
+    inode_put(lookup(root(), "f"));
+    ck_assert_ptr_nonnull(f->path_fd);
+    ck_assert(scene_stat("f", &st));
+    ck_assert_int_eq(lastname_begin(s.px, f, s.px->root_fd, "f", &st, &ln), 0);
+    ck_assert(!scene_has_handle(&f->gfid));
+    ck_assert_int_eq(pthread_create(&thread, NULL, find_by_gfid, &finder), 0);
+    await_finder(&finder);
+    lastname_undo(s.px, &ln, s.px->root_fd, &gfid_root, "f");
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(finder.err, 0);
+    ck_assert_ptr_eq(finder.found, f);
+    inode_put(finder.found);
+    found = inode_find(s.table, &f->gfid);
+    ck_assert_ptr_eq(found, f);
+    inode_put(found);
+    ck_assert_uint_eq(ino_of_handle(&f->gfid), ino_at("f"));
+    inode_put(f);
+}
+END_TEST
+
+/* The same gfid twice at once: who comes too late does not take the inode of
+ * the other out of the table. */
+START_TEST(a_making_that_fails_forgets_no_inode_in_use)
+{
+    struct inode *f = scene_file(root(), "f"), *found;
+
+    (void)inode_get(f);
+    inode_forget_unshared(f); /* as by the other one */
+    found = inode_find(s.table, &f->gfid);
+    ck_assert_ptr_eq(found, f);
+    inode_put(found);
+    inode_put(f);
+    inode_forget_unshared(f);
+    ck_assert_ptr_null(inode_find(s.table, &f->gfid));
+    inode_put(f);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -461,6 +578,8 @@ main(void)
     tcase_add_test(tc, a_copy_is_renamed_and_over_its_object_takes_its_place);
     tcase_add_test(tc, a_gfid_on_another_kind_of_object_is_refused);
     tcase_add_test(tc, the_directory_whose_gfid_was_taken_over_is_removed);
+    tcase_add_test(tc, a_lookup_amid_a_removal_that_fails_forgets_nothing);
+    tcase_add_test(tc, a_making_that_fails_forgets_no_inode_in_use);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
