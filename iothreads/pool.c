@@ -144,8 +144,8 @@ queue_locked(struct iot_pool *pool, struct iot_work *work)
     iot_pool_wake_locked(pool);
 }
 
-void
-iot_submit(struct iot_pool *pool, struct iot_work *work)
+static void
+submit(struct iot_pool *pool, struct iot_work *work, bool may_pass)
 {
     void (*instead)(struct iot_work *work) = NULL;
     uint32_t reserved = 0;
@@ -163,7 +163,7 @@ iot_submit(struct iot_pool *pool, struct iot_work *work)
     if (pool->stopping) {
         pool->stats[work->class].dropped++;
         instead = work->drop;
-    } else if (pool->limits.pass_through) {
+    } else if (may_pass && pool->limits.pass_through) {
         pool->stats[work->class].served++;
         instead = work->run;
     } else {
@@ -176,6 +176,18 @@ iot_submit(struct iot_pool *pool, struct iot_work *work)
     if (instead != NULL)
         instead(work);
     iot_pool_start_reserved(pool, reserved);
+}
+
+void
+iot_submit(struct iot_pool *pool, struct iot_work *work)
+{
+    submit(pool, work, true);
+}
+
+void
+iot_submit_away(struct iot_pool *pool, struct iot_work *work)
+{
+    submit(pool, work, false);
 }
 
 bool

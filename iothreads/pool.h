@@ -51,6 +51,9 @@ void iot_pool_reconfigure(struct iot_pool *pool,
  * start another thread has at least one.  After iot_pool_destroy() began, the
  * work is dropped. */
 void iot_submit(struct iot_pool *pool, struct iot_work *work);
+/* The same, but never on the caller's thread, pass_through or not: for a caller
+ * that must not wait for what the work waits for. */
+void iot_submit_away(struct iot_pool *pool, struct iot_work *work);
 
 /* True while nobody of `class` or a higher one waits: work that cannot block
  * may then be run by the caller itself without overtaking anybody.  One

@@ -117,6 +117,10 @@ check_again(void *arg, struct rpc_conn *conn)
 
     if (client == NULL)
         return;
+    if (brick->stopping) { /* they all have to go */
+        client_put(client);
+        return;
+    }
     arena_init(&arena, &mt_lists, NULL, 0);
     /* One that was trusted and is not any more has to come again as what it
      * is now. */
@@ -131,8 +135,36 @@ check_again(void *arg, struct rpc_conn *conn)
     client_put(client);
 }
 
+/* Rules that change while it runs are looked at in another round. */
+static void
+recheck_run(struct iot_work *work)
+{
+    struct brick *brick = container_of_member(work, struct brick, recheck);
+    uint32_t wanted = brick->rechecks_wanted;
+
+    do {
+        must(wanted > 0);
+        rpc_service_each_conn(brick->rpc, check_again, brick);
+    } while (!atomic_compare_exchange_strong(&brick->rechecks_wanted, &wanted,
+                                             0));
+}
+
+static void
+recheck_drop(struct iot_work *work)
+{
+    struct brick *brick = container_of_member(work, struct brick, recheck);
+
+    brick->rechecks_wanted = 0;
+}
+
 void
 authorize_again(struct brick *brick)
 {
-    rpc_service_each_conn(brick->rpc, check_again, brick);
+    if (atomic_fetch_add(&brick->rechecks_wanted, 1) > 0)
+        return;
+    brick->recheck.owner = &brick->handshakes;
+    brick->recheck.class = IOT_NORMAL;
+    brick->recheck.run = recheck_run;
+    brick->recheck.drop = recheck_drop;
+    iot_submit_away(brick->pool, &brick->recheck);
 }

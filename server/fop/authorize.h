@@ -13,7 +13,8 @@ struct brick;
 bool authorize(struct brick *brick, struct rpc_conn *conn,
                struct client_hello *hello);
 /* The rules have changed: disconnect the clients that they no longer admit.
- * May resolve names; not on an event thread. */
+ * A worker does it, since names may have to be resolved; the caller waits for
+ * nothing. */
 void authorize_again(struct brick *brick);
 
 #endif

@@ -30,6 +30,9 @@ struct brick {
     struct groups_cache *groups;
     struct fop_stats stats;
     struct iot_owner handshakes; /* whose work belongs to no client yet */
+    struct iot_work recheck;     /* authorize_again()'s, in the queue or running
+                                    while the next is not 0 */
+    _Atomic(uint32_t) rechecks_wanted; /* since it last began */
     char process_uuid[GFID_TEXT_BYTES];
     atomic_bool stopping;
 };

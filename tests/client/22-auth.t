@@ -9,7 +9,10 @@ import errno
 import os
 import re
 import signal
+import socket
+import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
@@ -197,6 +200,52 @@ def rules_change():
                        "OK")
 
 
+def silent_name_server():
+    """a name in the rules that nobody resolves holds up nobody else"""
+    resolv = os.path.join(scratch.path, "resolv.conf")
+    with open(resolv, "w") as f:
+        f.write("nameserver 127.0.0.1\noptions timeout:30 attempts:5\n")
+    subprocess.run(["mount", "--bind", resolv, "/etc/resolv.conf"], check=True)
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 53))
+    server.settimeout(60)
+    try:
+        rules()
+        _, one = connect("127.0.0.1")
+        _, two = connect("127.0.0.2")
+        write("allow = nobody.invalid,127.0.0.2")
+        reload = threading.Thread(target=brick.ctl, args=("reload",),
+                                  daemon=True)
+        reload.start()
+        query, peer = server.recvfrom(512)
+        # It is being looked up; the main loop and the clients go on.
+        brick.ctl("config", "set", "log.level", "INFO")
+        same(len(brick.ask("clients")["clients"]), 2)
+        same(one.fop("LOOKUP", gfid=ROOT).ok, True)
+        reload.join(60)
+        same(reload.is_alive(), False)
+        # There is no such name: the second rule decides.
+        threading.Thread(target=refuse, args=(server, query, peer),
+                         daemon=True).start()
+        assert is_disconnected(one), "127.0.0.1 is still there"
+        same(two.fop("LOOKUP", gfid=ROOT).ok, True)
+        two.close()
+        rules()
+    finally:
+        server.close()
+        subprocess.run(["umount", "/etc/resolv.conf"], check=True)
+
+
+def refuse(server, query, peer):
+    """NXDOMAIN to each question, until the socket is closed."""
+    while True:
+        try:
+            server.sendto(query[:2] + b"\x81\x83" + query[4:], peer)
+            query, peer = server.recvfrom(512)
+        except OSError:
+            return
+
+
 def rules_change_for_those_who_come():
     """with dynamic-auth off connected clients stay, new ones are refused"""
     rules("dynamic-auth = off")
@@ -218,5 +267,6 @@ def refusals_are_logged():
 fixture.main([
     by_address, reject_goes_first, by_port, by_password,
     wrong_password_outweighs_address, strict, passwords_are_told_to_nobody,
-    rules_change, rules_change_for_those_who_come, refusals_are_logged],
+    rules_change, silent_name_server, rules_change_for_those_who_come,
+    refusals_are_logged],
     [brick])

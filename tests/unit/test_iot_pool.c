@@ -289,11 +289,15 @@ START_TEST(pass_through_runs_on_the_callers_thread)
     ck_assert(pthread_equal(ran_on, pthread_self()));
     iot_pool_read(pool, &st);
     ck_assert_uint_eq(st.class[IOT_LEAST].served, 1);
+    /* Unless it must not. */
+    iot_submit_away(pool, &jobs[0].work);
+    scene_await(&scene.done, 2);
+    ck_assert(!pthread_equal(ran_on, pthread_self()));
 
     limits.pass_through = false;
     iot_pool_reconfigure(pool, &limits);
     scene_submit(pool, 1, 0, IOT_LEAST, run_note_thread);
-    scene_await(&scene.done, 2);
+    scene_await(&scene.done, 3);
     ck_assert(!pthread_equal(ran_on, pthread_self()));
     scene_pool_end(&pool);
 }
