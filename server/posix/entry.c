@@ -155,7 +155,10 @@ mknod_link(struct making *m)
     if (err < 0)
         log_limited(LOG_LVL_WARNING, 5, "back reference of gfid=%s: %s",
                     gfid_str(&m->gfid), strerror(-err));
-    making_xattrs(m);
+    err = making_xattrs(m);
+    if (err < 0)
+        log_limited(LOG_LVL_WARNING, 5, "xattrs of gfid=%s: %s",
+                    gfid_str(&m->gfid), strerror(-err));
     posix_mdata_apply(px, m->c->caller, m->inode, m->fd, false);
     return 0;
 }

@@ -36,7 +36,6 @@ enum {
     TARGET_HEAD_BYTES = 49, /* "../../pp/qq/<gfid>/" */
     TARGET_BYTES_MIN = 50,
     TARGET_BYTES_MAX = 511,
-    PRIVATE_NAME_BYTES = 32,
 };
 
 static const char hex[] = "0123456789abcdef";
@@ -484,27 +483,63 @@ handle_remove_dangling(struct posix *px, const struct gfid *gfid)
                  gfid_str(gfid));
 }
 
-/* A symlink to (parent, name) put at the gfid's place in one step, whatever
- * was there. */
-static int
-dir_handle_replace(struct posix *px, const struct gfid *gfid,
-                   const struct gfid *parent, const char *name)
+int
+handle_move_begin(struct posix *px, const struct gfid *gfid,
+                  const struct gfid *parent, const char *name,
+                  struct handle_move *move)
 {
-    char target[TARGET_BYTES_MAX + 1], temp[PRIVATE_NAME_BYTES];
-    AUTO_CLOSE int level2 = handle_level2(px, gfid, true);
-    int err;
+    char target[TARGET_BYTES_MAX + 1];
 
-    if (level2 < 0)
-        return level2;
+    must(!gfid_is_root(gfid));
+    move->gfid = *gfid;
+    move->temp[0] = '\0';
+    move->level2_fd = handle_level2(px, gfid, true);
+    if (move->level2_fd < 0)
+        return move->level2_fd;
     target_format(parent, name, target);
-    (void)snprintf(temp, sizeof(temp), "handle.%" PRIu64,
+    (void)snprintf(move->temp, sizeof(move->temp), "handle.%" PRIu64,
                    atomic_fetch_add(&px->serial, 1));
-    if (symlinkat(target, px->private_fd, temp) < 0)
+    if (symlinkat(target, px->private_fd, move->temp) < 0) {
+        move->temp[0] = '\0';
         return -errno;
-    if (renameat(px->private_fd, temp, level2, gfid_str(gfid)) == 0)
-        return 0;
-    err = -errno;
-    (void)unlinkat(px->private_fd, temp, 0);
+    }
+    return 0;
+}
+
+int
+handle_move_done(struct posix *px, struct handle_move *move)
+{
+    must(move->temp[0] != '\0');
+    if (renameat(px->private_fd, move->temp, move->level2_fd,
+                 gfid_str(&move->gfid)) < 0)
+        return -errno;
+    move->temp[0] = '\0';
+    return 0;
+}
+
+void
+handle_move_end(struct posix *px, struct handle_move *move)
+{
+    if (move->temp[0] != '\0' &&
+        unlinkat(px->private_fd, move->temp, 0) < 0)
+        log_warning("remove private name %s: %s", move->temp,
+                    strerror(errno));
+    move->temp[0] = '\0';
+    if (move->level2_fd >= 0)
+        (void)close(move->level2_fd);
+    move->level2_fd = -1;
+}
+
+int
+handle_move_dir(struct posix *px, const struct gfid *gfid,
+                const struct gfid *parent, const char *name)
+{
+    struct handle_move move;
+    int err = handle_move_begin(px, gfid, parent, name, &move);
+
+    if (err == 0)
+        err = handle_move_done(px, &move);
+    handle_move_end(px, &move);
     return err;
 }
 
@@ -534,7 +569,7 @@ handle_make_dir(struct posix *px, const struct gfid *gfid,
         return -EEXIST;
     if (err < 0 && err != -ENOENT)
         return err;
-    return dir_handle_replace(px, gfid, parent, name);
+    return handle_move_dir(px, gfid, parent, name);
 }
 
 static int
@@ -591,14 +626,6 @@ handle_make(struct posix *px, const struct gfid *gfid, int dirfd,
     if (S_ISDIR(st->st_mode))
         return handle_make_dir(px, gfid, parent, name, st);
     return handle_make_link(px, gfid, dirfd, name, st);
-}
-
-int
-handle_move_dir(struct posix *px, const struct gfid *gfid,
-                const struct gfid *parent, const char *name)
-{
-    must(!gfid_is_root(gfid));
-    return dir_handle_replace(px, gfid, parent, name);
 }
 
 int

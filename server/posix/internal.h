@@ -112,7 +112,21 @@ int handle_make(struct posix *px, const struct gfid *gfid, int dirfd,
                 const struct stat *st);
 /* 0 also if there is none. */
 int handle_remove(struct posix *px, const struct gfid *gfid);
-/* A directory's handle after rename. */
+/* A directory's handle for another place, in two steps, so that a full disk
+ * shows before the directory is moved: begin() makes the new symlink, done()
+ * puts it where the handle is, whatever is there, and takes no space for it.
+ * end() follows whatever came of them. */
+struct handle_move {
+    struct gfid gfid;
+    char temp[32]; /* its name in the private directory; "": none */
+    int level2_fd;
+};
+int handle_move_begin(struct posix *px, const struct gfid *gfid,
+                      const struct gfid *parent, const char *name,
+                      struct handle_move *move);
+int handle_move_done(struct posix *px, struct handle_move *move);
+void handle_move_end(struct posix *px, struct handle_move *move);
+/* All of it at once. */
 int handle_move_dir(struct posix *px, const struct gfid *gfid,
                     const struct gfid *parent, const char *name);
 /* Does the directory handle say (parent, name)?  1, 0, -errno. */
@@ -158,8 +172,11 @@ int posix_iatt_ref(struct posix *px, struct inode *inode, int ref_fd,
 int posix_mdata_get(struct posix *px, struct inode *inode, int ref_fd,
                     struct mdata *out);
 /* Apply the caller's time flags (those of the object, or of the parent when
- * parent is true) to the inode and its xattr (doc/brick.md).  Errors are
- * logged. */
+ * parent is true) to the inode and its xattr (doc/brick.md).  The first of the
+ * two tells of an error, for who can still take back what the times are of;
+ * the other logs it. */
+int posix_mdata_try(struct posix *px, const struct caller *caller,
+                    struct inode *inode, int ref_fd, bool parent);
 void posix_mdata_apply(struct posix *px, const struct caller *caller,
                        struct inode *inode, int ref_fd, bool parent);
 /* Exact atime/mtime from setattr where mdata exists, ctime to max. */

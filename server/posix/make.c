@@ -9,6 +9,10 @@
  *      taken;
  *   4. its handle.
  *
+ * A disk that is full shows in 1, 2 or 4, and then nothing is left of it all.
+ * Other errors of what an object can do without (2, but for owner and gfid) are
+ * logged.
+ *
  * Between 3 and 4 the name has a gfid but no handle: the next lookup of it
  * mends that.  Nobody can take the name away meanwhile (namelock.c).  Made in
  * the private directory it inherits nothing from its parent but what the
@@ -252,21 +256,69 @@ give_owner(struct making *m)
     return 0;
 }
 
-static void
+static bool
+is_full(int err)
+{
+    return err == -ENOSPC || err == -EDQUOT;
+}
+
+static int
 give_acl(struct making *m, const char *key)
 {
     const struct dict_pair *p = dict_find(m->c->xdata, key);
     int err;
 
     if (p == NULL || p->type != DICT_PTR)
-        return;
+        return 0;
     err = posix_fsetxattr(m->fd, key, p->data, p->bytes, 0);
-    if (err < 0)
-        log_limited(LOG_LVL_WARNING, 5, "set %s on new gfid=%s: %s", key,
-                    gfid_str(&m->gfid), strerror(-err));
+    if (err >= 0 || is_full(err))
+        return err;
+    log_limited(LOG_LVL_WARNING, 5, "set %s on new gfid=%s: %s", key,
+                gfid_str(&m->gfid), strerror(-err));
+    return 0;
 }
 
-void
+static int
+give_acls(struct making *m)
+{
+    int err;
+
+    if (S_ISLNK(m->mode))
+        return 0;
+    err = give_acl(m, POSIX_ACL_ACCESS_XATTR);
+    if (err == 0 && S_ISDIR(m->mode))
+        err = give_acl(m, POSIX_ACL_DEFAULT_XATTR);
+    return err;
+}
+
+static int
+give_backref(struct making *m)
+{
+    int err;
+
+    if (S_ISDIR(m->mode))
+        return 0;
+    err = backref_add(m->c->px, m->fd, &m->parent->gfid, m->name, 1);
+    if (err >= 0 || is_full(err))
+        return err;
+    log_limited(LOG_LVL_WARNING, 5, "back reference of gfid=%s: %s",
+                gfid_str(&m->gfid), strerror(-err));
+    return 0;
+}
+
+static int
+give_times(struct making *m)
+{
+    int err = posix_mdata_try(m->c->px, m->c->caller, m->inode, m->fd, false);
+
+    if (err >= 0 || is_full(err))
+        return err;
+    log_limited(LOG_LVL_WARNING, 5, "times of new gfid=%s: %s",
+                gfid_str(&m->gfid), strerror(-err));
+    return 0;
+}
+
+int
 making_xattrs(struct making *m)
 {
     const struct dict *xdata = m->c->xdata;
@@ -285,10 +337,13 @@ making_xattrs(struct making *m)
         if (preop != NULL && m->preop_met && strcmp(p->key, preop) == 0)
             continue;
         err = ops_xattr_store(m->c, m->inode, m->fd, p, XATTR_CREATE, false);
+        if (is_full(err))
+            return err;
         if (err < 0)
             log_debug("set %s on new gfid=%s: %s", p->key,
                       gfid_str(&m->gfid), strerror(-err));
     }
+    return 0;
 }
 
 /* Nobody need look at a new object for the times that it cannot have yet. */
@@ -308,19 +363,12 @@ dress(struct making *m)
     struct posix *px = m->c->px;
     int err = give_owner(m);
 
+    if (err == 0)
+        err = give_acls(m);
+    if (err == 0)
+        err = give_backref(m);
     if (err < 0)
         return err;
-    if (!S_ISLNK(m->mode)) {
-        give_acl(m, POSIX_ACL_ACCESS_XATTR);
-        if (S_ISDIR(m->mode))
-            give_acl(m, POSIX_ACL_DEFAULT_XATTR);
-    }
-    if (!S_ISDIR(m->mode)) {
-        err = backref_add(px, m->fd, &m->parent->gfid, m->name, 1);
-        if (err < 0)
-            log_limited(LOG_LVL_WARNING, 5, "back reference of gfid=%s: %s",
-                        gfid_str(&m->gfid), strerror(-err));
-    }
     m->inode = inode_link(px->table, &m->gfid, m->mode & S_IFMT);
     if (m->inode == NULL)
         return -ENOMEM;
@@ -328,14 +376,18 @@ dress(struct making *m)
         inode_path_fd_drop(m->inode, false);
     else
         mdata_is_none(m->inode);
-    making_xattrs(m);
+    err = making_xattrs(m);
+    if (err < 0)
+        return err;
     /* The last one, as on the peer: what a listing of xattrs answers depends
      * on their order on disk, and a disperse volume compares bricks. */
     err = posix_fsetxattr(m->fd, POSIX_GFID_XATTR, m->gfid.b, GFID_BYTES,
                           XATTR_CREATE);
     if (err < 0)
         return err;
-    posix_mdata_apply(px, m->c->caller, m->inode, m->fd, false);
+    err = give_times(m);
+    if (err < 0)
+        return err;
     return fstat(m->fd, &m->st) < 0 ? -errno : 0;
 }
 

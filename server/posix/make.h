@@ -41,7 +41,8 @@ int making_show(struct making *m);
 int making_finish(struct making *m, struct posix_made *out);
 void making_end(struct making *m);
 
-/* xattrs out of the request's xdata. */
-void making_xattrs(struct making *m);
+/* xattrs out of the request's xdata.  0, or the errno of a full disk; others
+ * are logged. */
+int making_xattrs(struct making *m);
 
 #endif

@@ -198,40 +198,28 @@ mdata_store(struct inode *inode, int ref_fd, struct mdata md)
 }
 
 static void
-store_or_log(struct inode *inode, int ref_fd, const struct mdata *md)
+log_failure(const struct inode *inode, int err)
 {
-    int err = mdata_store(inode, ref_fd, *md);
-
-    if (err < 0)
-        log_limited(LOG_LVL_WARNING, 5, "set %s gfid=%s: %s",
-                    POSIX_MDATA_XATTR, gfid_str(&inode->gfid), strerror(-err));
+    log_limited(LOG_LVL_WARNING, 5, "%s of gfid=%s: %s", POSIX_MDATA_XATTR,
+                gfid_str(&inode->gfid), strerror(-err));
 }
 
-static bool
-known_or_log(struct inode *inode, int ref_fd)
-{
-    int err = mdata_know(inode, ref_fd);
-
-    if (err < 0)
-        log_limited(LOG_LVL_WARNING, 5, "read %s gfid=%s: %s",
-                    POSIX_MDATA_XATTR, gfid_str(&inode->gfid), strerror(-err));
-    return err == 0;
-}
-
-void
-posix_mdata_apply(struct posix *px, const struct caller *caller,
-                  struct inode *inode, int ref_fd, bool parent)
+int
+posix_mdata_try(struct posix *px, const struct caller *caller,
+                struct inode *inode, int ref_fd, bool parent)
 {
     uint32_t flags = parent ? caller->time_flags >> 3 : caller->time_flags;
     const struct timespec *now = &caller->time;
     struct mdata old, md;
     bool write;
+    int err;
 
     flags &= CALLER_CTIME | CALLER_MTIME | CALLER_ATIME;
     if (flags == 0 || !is_time(now) || !options_bool(px->options, OPT_CTIME))
-        return;
-    if (!known_or_log(inode, ref_fd))
-        return;
+        return 0;
+    err = mdata_know(inode, ref_fd);
+    if (err < 0)
+        return err;
     mutex_lock(&inode->mtx);
     old = inode->mdata;
     if (!inode->mdata_present) {
@@ -249,8 +237,17 @@ posix_mdata_apply(struct posix *px, const struct caller *caller,
     }
     md = inode->mdata;
     mutex_unlock(&inode->mtx);
-    if (write)
-        store_or_log(inode, ref_fd, &md);
+    return write ? mdata_store(inode, ref_fd, md) : 0;
+}
+
+void
+posix_mdata_apply(struct posix *px, const struct caller *caller,
+                  struct inode *inode, int ref_fd, bool parent)
+{
+    int err = posix_mdata_try(px, caller, inode, ref_fd, parent);
+
+    if (err < 0)
+        log_failure(inode, err);
 }
 
 void
@@ -263,11 +260,15 @@ posix_mdata_setattr(struct posix *px, const struct caller *caller,
     bool ctime = (valid & SETATTR_CTIME) != 0 && is_time(&set->ctime);
     bool present;
     struct mdata md;
+    int err;
 
     if ((!atime && !mtime && !ctime) || !options_bool(px->options, OPT_CTIME))
         return;
-    if (!known_or_log(inode, ref_fd))
+    err = mdata_know(inode, ref_fd);
+    if (err < 0) {
+        log_failure(inode, err);
         return;
+    }
     mutex_lock(&inode->mtx);
     present = inode->mdata_present;
     if (present) {
@@ -282,8 +283,9 @@ posix_mdata_setattr(struct posix *px, const struct caller *caller,
     }
     md = inode->mdata;
     mutex_unlock(&inode->mtx);
-    if (present)
-        store_or_log(inode, ref_fd, &md);
+    err = present ? mdata_store(inode, ref_fd, md) : 0;
+    if (err < 0)
+        log_failure(inode, err);
 }
 
 int

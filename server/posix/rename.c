@@ -3,9 +3,13 @@
  * rename.  A file in the way loses a name as by unlink (lastname.c): its
  * handle goes first and comes back if the rename fails.  A directory in the
  * way keeps its handle until it has been replaced, since that often fails
- * (ENOTEMPTY).  The handle of a moved directory is rewritten after the move;
- * a crash before that leaves one that points nowhere, which the next lookup
- * of the new name repairs.
+ * (ENOTEMPTY).  The handle of a moved directory is put in its place after the
+ * move; a crash before that leaves one that points nowhere, which the next
+ * lookup of the new name repairs.
+ *
+ * What the new name needs beside itself (the new handle's symlink, a file's
+ * back reference) is made before the move: on a full disk the rename fails and
+ * has changed nothing.
  */
 #define LOG_DOMAIN "posix"
 #include "server/posix/ops.h"
@@ -27,9 +31,11 @@ struct renaming {
     struct inode *victim; /* a reference of ours; NULL: nothing in the way */
     struct posix_ref olddir, newdir, ref;
     struct stat st, victim_st;
-    bool same; /* both names are of one object */
-    bool copy; /* what is moved is a copy (known.c): no handle or back
-                  reference is touched, and ref is the copy's */
+    bool same;    /* both names are of one object */
+    bool copy;    /* what is moved is a copy (known.c): no handle or back
+                     reference is touched, and ref is the copy's */
+    bool swapped; /* the old name's back reference had to go first */
+    struct handle_move move;
 };
 
 static int
@@ -210,29 +216,95 @@ rename_over(struct renaming *r)
     return 0;
 }
 
-/* Handle or back references of what was moved. */
-static void
-moved_note(struct renaming *r)
+/* --- handle and back references of what is moved --- */
+
+static int
+add_backref(struct renaming *r, const struct inode *parent, const char *name)
 {
-    struct posix *px = r->c->px;
+    uint32_t names = (uint32_t)(r->st.st_nlink > 0 ? r->st.st_nlink - 1 : 0);
+
+    return backref_add(r->c->px, r->ref.fd, &parent->gfid, name, names);
+}
+
+static void
+drop_backref(struct renaming *r, const struct inode *parent, const char *name)
+{
+    backref_remove(r->c->px, r->ref.fd, &parent->gfid, name);
+}
+
+static void
+log_backref(struct renaming *r, int err)
+{
+    log_limited(LOG_LVL_WARNING, 5, "back reference of gfid=%s: %s",
+                gfid_str(&r->inode->gfid), strerror(-err));
+}
+
+static void
+back_to_old_backref(struct renaming *r)
+{
+    int err = add_backref(r, r->oldparent, r->oldname);
+
+    if (err < 0)
+        log_backref(r, err);
+    r->swapped = false;
+}
+
+/* Both at a time, if there is room for both among the object's xattrs. */
+static int
+new_backref(struct renaming *r)
+{
+    int err = add_backref(r, r->newparent, r->newname);
+
+    if (err == -ENOSPC || err == -EDQUOT) {
+        drop_backref(r, r->oldparent, r->oldname);
+        r->swapped = true;
+        err = add_backref(r, r->newparent, r->newname);
+        if (err < 0)
+            back_to_old_backref(r);
+        return err;
+    }
+    if (err < 0) /* it may do without */
+        log_backref(r, err);
+    return 0;
+}
+
+static int
+move_begin(struct renaming *r)
+{
+    if (r->copy)
+        return 0;
+    if (!S_ISDIR(r->st.st_mode))
+        return new_backref(r);
+    return handle_move_begin(r->c->px, &r->inode->gfid, &r->newparent->gfid,
+                             r->newname, &r->move);
+}
+
+static void
+move_undo(struct renaming *r)
+{
+    if (r->copy || S_ISDIR(r->st.st_mode))
+        return;
+    drop_backref(r, r->newparent, r->newname);
+    if (r->swapped)
+        back_to_old_backref(r);
+}
+
+static void
+move_done(struct renaming *r)
+{
     int err;
 
     if (r->copy)
         return;
-    if (S_ISDIR(r->st.st_mode)) {
-        err = handle_move_dir(px, &r->inode->gfid, &r->newparent->gfid,
-                              r->newname);
-        if (err < 0)
-            log_error("handle of renamed directory gfid=%s: %s",
-                      gfid_str(&r->inode->gfid), strerror(-err));
+    if (!S_ISDIR(r->st.st_mode)) {
+        if (!r->swapped)
+            drop_backref(r, r->oldparent, r->oldname);
         return;
     }
-    backref_remove(px, r->ref.fd, &r->oldparent->gfid, r->oldname);
-    err = backref_add(px, r->ref.fd, &r->newparent->gfid, r->newname,
-                      (uint32_t)(r->st.st_nlink > 0 ? r->st.st_nlink - 1 : 0));
+    err = handle_move_done(r->c->px, &r->move);
     if (err < 0)
-        log_limited(LOG_LVL_WARNING, 5, "back reference of gfid=%s: %s",
-                    gfid_str(&r->inode->gfid), strerror(-err));
+        log_error("handle of renamed directory gfid=%s: %s",
+                  gfid_str(&r->inode->gfid), strerror(-err));
 }
 
 static int
@@ -244,6 +316,8 @@ rename_held(struct renaming *r)
         err = victim_look(r);
     if (err == 0)
         err = rename_reply(r);
+    if (err == 0 && !r->same)
+        err = move_begin(r);
     if (err < 0 || r->same)
         return err;
     if (r->victim != NULL)
@@ -251,9 +325,10 @@ rename_held(struct renaming *r)
     else if (renameat(r->olddir.fd, r->oldname, r->newdir.fd, r->newname) < 0)
         err = errno == EEXIST ? -ENOTEMPTY : -errno;
     if (err < 0)
-        return err;
-    moved_note(r);
-    return 0;
+        move_undo(r);
+    else
+        move_done(r);
+    return err;
 }
 
 static int
@@ -289,8 +364,9 @@ posix_rename(struct posix_call *c, struct inode *oldparent,
         .newparent = newparent, .newname = newname,
         .victim = victim == NULL ? NULL : inode_get(victim),
         .olddir = POSIX_REF_NONE, .newdir = POSIX_REF_NONE,
-        .ref = POSIX_REF_NONE,
+        .ref = POSIX_REF_NONE, .move = {.level2_fd = -1},
     };
+    struct posix *px = c->px;
     int err;
 
     memset(out, 0, sizeof(*out));
@@ -300,6 +376,7 @@ posix_rename(struct posix_call *c, struct inode *oldparent,
 
         name_hold_two(&hold, oldparent, oldname, newparent, newname);
         err = rename_held(&r);
+        handle_move_end(px, &r.move);
     }
     if (err == 0)
         err = renaming_finish(&r, out);

@@ -75,16 +75,21 @@ posix_discard(struct posix_call *c, struct fd *fd, uint64_t offset,
     return change_end(&ch, err, post);
 }
 
-/* Where the file system cannot. */
+/* Where the file system cannot.  The space is taken first, so that a full disk
+ * shows before anything is written. */
 static int
 write_zeros(struct fd *fd, uint64_t offset, uint64_t size)
 {
     struct iobuf *buf;
-    int err = 0;
+    int err;
 
+    err = allocate(fd->os_fd, FALLOC_FL_KEEP_SIZE, offset, size);
+    if (err < 0 && err != -EOPNOTSUPP)
+        return err;
     buf = iobuf_new(ZERO_CHUNK_BYTES);
     if (buf == NULL)
         return -ENOMEM;
+    err = 0;
     memset(buf->data, 0, ZERO_CHUNK_BYTES);
     while (size > 0) {
         size_t part = size < ZERO_CHUNK_BYTES ? size : ZERO_CHUNK_BYTES;
