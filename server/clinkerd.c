@@ -305,7 +305,10 @@ open_log(struct program *p, char err[OPTION_ERROR_BYTES])
         sink = LOG_SINK_FILE;
     e = log_open(sink, file, level, options_bool(p->options,
                                                  OPT_LOG_LOCALTIME));
-    if (e != 0)
+    if (e != 0 && sink == LOG_SINK_JOURNAL)
+        (void)snprintf(err, OPTION_ERROR_BYTES,
+                       "log.sink is journal, and no journal is there");
+    else if (e != 0)
         (void)snprintf(err, OPTION_ERROR_BYTES,
                        "failed to open log file %s: %s",
                        file == NULL ? "" : file, strerror(-e));

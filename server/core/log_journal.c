@@ -13,7 +13,7 @@
 #include "mem/must.h"
 #include "server/core/log_back.h"
 
-/* sd_journal_sendv() drops lines in silence where nothing listens. */
+/* sd_journal_sendv() drops lines in silence where this is missing. */
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 int
@@ -74,7 +74,10 @@ log_journal_write(const struct log_record *r)
          snprintf(domain, sizeof(domain), "CLINKER_DOMAIN=%s", r->domain)},
     };
     struct iovec iov[COUNT_OF(fields)];
+    int err = log_journal_open(); /* it may have gone since */
 
+    if (err < 0)
+        return err;
     for (size_t i = 0; i < COUNT_OF(fields); i++) {
         must(fields[i].used >= 0);
         iov[i].iov_base = fields[i].text;
