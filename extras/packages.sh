@@ -8,6 +8,8 @@ CLINKER_CLIENT_PACKAGES="glusterfs-client libglusterfs-dev fuse3 attr"
 CLINKER_TEST_PACKAGES="$CLINKER_CLIENT_PACKAGES glusterfs-server acl attr
     python3 perl git fio dbench e2fsprogs util-linux iproute2 procps psmisc
     tar xz-utils libc6-dbg mandoc cppcheck"
+# Allocators to compare with; make bench-mem wants them, nothing else.
+CLINKER_BENCH_PACKAGES="libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4"
 
 # install_packages LIST: those that are missing; quiet when none is.
 install_packages() {

@@ -13,6 +13,7 @@ libmem_a_SOURCES = \
 	mem/slab.h mem/slab.c \
 	mem/pool.h mem/pool_one.h mem/pool.c \
 	mem/arena.h mem/arena.c \
+	mem/record.h mem/record.c \
 	mem/iobuf.h mem/iobuf.c
 
 check_PROGRAMS += \

@@ -11,6 +11,7 @@ enum {
     MEM_RANK_POOL = 920,          /* the depot of a pool */
     MEM_RANK_GROWTH = 930,     /* samples of the accounts */
     MEM_RANK_ACCOUNT = 990,    /* registry of types and threads' counters */
+    MEM_RANK_RECORD = 995,     /* the recorder's file, in builds with it */
 };
 
 #endif

@@ -34,3 +34,37 @@ tests_unit_test_bench_histogram_LDADD = $(CHECK_LIBS)
 bench: $(bench_programs) clinkerd$(EXEEXT)
 	$(srcdir)/tests/bench/brick --build-dir . $(BENCH_FLAGS)
 .PHONY: bench
+
+# tests/bench/mem: each program over libmem.a and over malloc().  Of libmem.a
+# the latter use must() only.
+mem_bench_programs = \
+	tests/bench/mem_micro_ours tests/bench/mem_micro_malloc \
+	tests/bench/mem_replay_ours tests/bench/mem_replay_malloc
+mem_micro_sources = tests/bench/mem_micro.c \
+	tests/bench/mem_patterns.h tests/bench/mem_patterns.c \
+	tests/bench/mem_share.c \
+	tests/bench/mem_contender.h tests/bench/mem_contender.c \
+	tests/bench/mem_lanes.h tests/bench/mem_lanes.c \
+	tests/bench/step.h tests/bench/step.c
+mem_replay_sources = tests/bench/mem_replay.c \
+	tests/bench/mem_trace.h tests/bench/mem_trace.c \
+	tests/bench/mem_lanes.h tests/bench/mem_lanes.c
+tests_bench_mem_micro_ours_SOURCES = $(mem_micro_sources)
+tests_bench_mem_micro_ours_CPPFLAGS = $(AM_CPPFLAGS) -DCONTENDER_OURS
+tests_bench_mem_micro_ours_LDADD = libmem.a
+tests_bench_mem_micro_malloc_SOURCES = $(mem_micro_sources)
+tests_bench_mem_micro_malloc_LDADD = libmem.a
+tests_bench_mem_replay_ours_SOURCES = $(mem_replay_sources)
+tests_bench_mem_replay_ours_CPPFLAGS = $(AM_CPPFLAGS) -DCONTENDER_OURS
+tests_bench_mem_replay_ours_LDADD = libmem.a $(ZLIB_LIBS)
+tests_bench_mem_replay_malloc_SOURCES = $(mem_replay_sources)
+tests_bench_mem_replay_malloc_LDADD = libmem.a $(ZLIB_LIBS)
+check_PROGRAMS += $(mem_bench_programs)
+EXTRA_DIST += tests/bench/mem tests/bench/mem_run.py \
+	tests/bench/mem_report.py tests/bench/mem_trace_pack.py
+
+bench-mem: $(mem_bench_programs)
+	bash -c '. $(top_srcdir)/extras/packages.sh && \
+		install_packages "$$CLINKER_BENCH_PACKAGES"'
+	$(top_srcdir)/tests/bench/mem --build-dir . $(BENCH_FLAGS)
+.PHONY: bench-mem
