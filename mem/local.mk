@@ -7,8 +7,17 @@ libmem_a_SOURCES = \
 	mem/ranks.h \
 	mem/poison.h \
 	mem/os_pages.h mem/os_pages.c \
+	mem/page_bits.h mem/buddy.h mem/buddy.c \
+	mem/page_large.h mem/page_large.c mem/page_zone.h \
+	mem/page_run.h mem/page_run.c mem/page_purge.c \
+	mem/pages.h mem/pages.c \
 	mem/account.h mem/account_slot.h mem/account.c \
 	mem/growth.h mem/growth.c \
+	mem/text.h mem/random.h mem/random.c \
+	mem/stack.h mem/stack.c mem/symbol.h mem/symbol.c \
+	mem/guard.h mem/guard_hook.h mem/guard_object.h \
+	mem/guard.c mem/guard_report.c \
+	mem/trace.h mem/trace_hook.h \
 	mem/alloc.h mem/alloc.c \
 	mem/slab.h mem/slab.c \
 	mem/pool.h mem/pool_one.h mem/pool.c \
@@ -47,3 +56,18 @@ TESTS += tests/unit/test_growth
 tests_unit_test_growth_SOURCES = tests/unit/test_growth.c
 tests_unit_test_growth_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_growth_LDADD = libmem.a $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_guard
+TESTS += tests/unit/test_guard
+tests_unit_test_guard_SOURCES = tests/unit/test_guard.c
+tests_unit_test_guard_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_guard_LDADD = libmem.a $(CHECK_LIBS)
+
+# The limit is the test's own.
+check_PROGRAMS += tests/unit/test_page_run
+TESTS += tests/unit/test_page_run
+tests_unit_test_page_run_SOURCES = tests/unit/test_page_run.c
+tests_unit_test_page_run_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_page_run_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=limit_admit -Wl,--wrap=limit_return
+tests_unit_test_page_run_LDADD = libmem.a $(CHECK_LIBS)

@@ -38,7 +38,8 @@ write_stderr(const char *text, size_t bytes)
     }
 }
 
-static void __attribute__((noreturn, cold)) die(const char *text)
+void
+must_last_words(const char *text)
 {
     void (*hook)(const char *);
 
@@ -48,6 +49,12 @@ static void __attribute__((noreturn, cold)) die(const char *text)
     hook = atomic_exchange(&must_hook, NULL);
     if (hook != NULL)
         hook(text);
+}
+
+void
+must_panic_text(const char *text)
+{
+    must_last_words(text);
     abort();
 }
 
@@ -67,5 +74,5 @@ must_panic(const char *fmt, ...)
     if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
         memcpy(text, "must: failed", sizeof("must: failed"));
     va_end(ap);
-    die(text);
+    must_panic_text(text);
 }

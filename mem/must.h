@@ -18,6 +18,13 @@ void must_failed(const char *expr, const char *file, int line,
 void must_panic(const char *fmt, ...)
     __attribute__((noreturn, cold, format(printf, 1, 2)));
 
+/* A text that is there already. */
+void must_panic_text(const char *text) __attribute__((noreturn, cold));
+
+/* Say why the process is about to end, to stderr and the hook, and return.
+ * For a signal handler. */
+void must_last_words(const char *text) __attribute__((cold));
+
 /* Let the program put the text of a failure into its log as well.  The hook
  * runs once, on the failing thread, before abort(); it must not allocate. */
 void must_set_hook(void (*hook)(const char *text));

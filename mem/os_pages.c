@@ -9,10 +9,10 @@
 #include "mem/must.h"
 
 static void *
-map(size_t bytes)
+map(size_t bytes, int prot, int flags)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1,
+                   0);
 
     if (p != MAP_FAILED)
         return p;
@@ -20,8 +20,8 @@ map(size_t bytes)
     return NULL;
 }
 
-void *
-os_pages_map(size_t bytes, size_t align)
+static void *
+map_aligned(size_t bytes, size_t align, int prot, int flags)
 {
     size_t head_bytes, extra = align - OS_PAGE_BYTES;
     uint8_t *p;
@@ -32,7 +32,7 @@ os_pages_map(size_t bytes, size_t align)
         errno = ENOMEM;
         return NULL;
     }
-    p = map(bytes + extra);
+    p = map(bytes + extra, prot, flags);
     if (p == NULL)
         return NULL;
     head_bytes = -(uintptr_t)p & (align - 1);
@@ -41,6 +41,18 @@ os_pages_map(size_t bytes, size_t align)
     if (extra > head_bytes)
         os_pages_unmap(p + head_bytes + bytes, extra - head_bytes);
     return p + head_bytes;
+}
+
+void *
+os_pages_map(size_t bytes, size_t align)
+{
+    return map_aligned(bytes, align, PROT_READ | PROT_WRITE, 0);
+}
+
+void *
+os_pages_reserve(size_t bytes, size_t align)
+{
+    return map_aligned(bytes, align, PROT_NONE, MAP_NORESERVE);
 }
 
 void
@@ -53,4 +65,32 @@ os_pages_unmap(void *p, size_t bytes)
         must(errno == ENOMEM);
         must(madvise(p, bytes, MADV_DONTNEED) == 0);
     }
+}
+
+int
+os_pages_commit(void *p, size_t bytes)
+{
+    return mprotect(p, bytes, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
+}
+
+int
+os_pages_discard(void *p, size_t bytes)
+{
+    return madvise(p, bytes, MADV_DONTNEED) == 0 ? 0 : -errno;
+}
+
+int
+os_pages_close(void *p, size_t bytes)
+{
+    if (mprotect(p, bytes, PROT_NONE) != 0)
+        return -errno;
+    return os_pages_discard(p, bytes);
+}
+
+void
+os_pages_set_huge(void *p, size_t bytes, bool on)
+{
+    /* Fails where the kernel was built without huge pages, or is too short of
+     * memory to note it: advice either way, and nothing depends on it. */
+    (void)madvise(p, bytes, on ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
