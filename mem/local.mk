@@ -10,7 +10,7 @@ libmem_a_SOURCES = \
 	mem/page_bits.h mem/buddy.h mem/buddy.c \
 	mem/page_large.h mem/page_large.c mem/page_zone.h \
 	mem/page_run.h mem/page_run.c mem/page_purge.c \
-	mem/pages.h mem/pages.c \
+	mem/pages.h mem/pages.c mem/limit_admit.h \
 	mem/account.h mem/account_slot.h mem/account.c \
 	mem/growth.h mem/growth.c \
 	mem/text.h mem/random.h mem/random.c \
