@@ -10,7 +10,12 @@ libmem_a_SOURCES = \
 	mem/page_bits.h mem/buddy.h mem/buddy.c \
 	mem/page_large.h mem/page_large.c mem/page_zone.h \
 	mem/page_run.h mem/page_run.c mem/page_purge.c \
-	mem/pages.h mem/pages.c mem/limit_admit.h \
+	mem/pages.h mem/pages.c \
+	mem/limit.h mem/limit_admit.h mem/limit_state.h mem/limit.c \
+	mem/watermark.h mem/watermark.c mem/resident.h mem/resident.c \
+	mem/reclaim.h mem/reclaim_direct.h mem/reclaim_pass.h mem/reclaim.c \
+	mem/reclaimer.c mem/shrinker.h mem/shrinker.c mem/thread_flush.h \
+	mem/cgroup.h mem/cgroup.c \
 	mem/account.h mem/account_slot.h mem/account.c \
 	mem/growth.h mem/growth.c \
 	mem/text.h mem/random.h mem/random.c \
@@ -71,3 +76,16 @@ tests_unit_test_page_run_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_page_run_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=limit_admit -Wl,--wrap=limit_return
 tests_unit_test_page_run_LDADD = libmem.a $(CHECK_LIBS)
+
+check_PROGRAMS += \
+	tests/unit/test_limit tests/unit/test_reclaim tests/unit/test_cgroup
+TESTS += tests/unit/test_limit tests/unit/test_reclaim tests/unit/test_cgroup
+tests_unit_test_limit_SOURCES = tests/unit/test_limit.c
+tests_unit_test_limit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_limit_LDADD = libmem.a $(CHECK_LIBS)
+tests_unit_test_reclaim_SOURCES = tests/unit/test_reclaim.c
+tests_unit_test_reclaim_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_reclaim_LDADD = libmem.a $(CHECK_LIBS)
+tests_unit_test_cgroup_SOURCES = tests/unit/test_cgroup.c
+tests_unit_test_cgroup_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_cgroup_LDADD = libmem.a $(CHECK_LIBS)
