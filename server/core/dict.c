@@ -157,18 +157,14 @@ dict_pair_stored(const struct dict_pair *p, struct arena *arena,
     return -EINVAL;
 }
 
-static int
-make_room(struct dict *d)
+int
+dict_reserve(struct dict *d, uint32_t capacity)
 {
-    uint32_t capacity = d->capacity == 0 ? DICT_FIRST_PAIRS : d->capacity * 2;
     struct dict_pair *pairs;
 
-    if (d->count < d->capacity)
+    must(capacity <= DICT_PAIRS_MAX);
+    if (capacity <= d->capacity)
         return 0;
-    if (d->count >= DICT_PAIRS_MAX)
-        return -E2BIG;
-    if (capacity > DICT_PAIRS_MAX)
-        capacity = DICT_PAIRS_MAX;
     pairs = arena_alloc(d->arena, capacity * sizeof(*pairs));
     if (pairs == NULL)
         return -ENOMEM;
@@ -177,6 +173,27 @@ make_room(struct dict *d)
     d->pairs = pairs;
     d->capacity = capacity;
     return 0;
+}
+
+static int
+make_room(struct dict *d)
+{
+    uint32_t capacity = d->capacity == 0 ? DICT_FIRST_PAIRS : d->capacity * 2;
+
+    if (d->count < d->capacity)
+        return 0;
+    if (d->count >= DICT_PAIRS_MAX)
+        return -E2BIG;
+    return dict_reserve(d, capacity < DICT_PAIRS_MAX ? capacity
+                                                     : DICT_PAIRS_MAX);
+}
+
+void
+dict_append(struct dict *d, const struct dict_pair *pair)
+{
+    must(d->count < d->capacity);
+    d->pairs[d->count++] = *pair;
+    d->null = false;
 }
 
 int
@@ -192,9 +209,7 @@ dict_set_pair(struct dict *d, const struct dict_pair *pair)
     err = make_room(d);
     if (err < 0)
         return err;
-    must(d->count < d->capacity);
-    d->pairs[d->count++] = *pair;
-    d->null = false;
+    dict_append(d, pair);
     return 0;
 }
 

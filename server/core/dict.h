@@ -27,7 +27,11 @@ enum dict_type {
     DICT_MDATA = 9,
 };
 
-enum { DICT_PAIRS_MAX = 1024, DICT_KEY_BYTES_MAX = 1024 };
+enum {
+    DICT_PAIRS_WIRE_MAX = 1024, /* that a client may send */
+    DICT_PAIRS_MAX = 1088,      /* with what we add to ask or to answer */
+    DICT_KEY_BYTES_MAX = 1024,
+};
 
 struct dict_pair {
     const char *key; /* NUL-terminated */
@@ -54,6 +58,10 @@ struct dict {
 
 /* Empty, and null. */
 void dict_init(struct dict *d, struct arena *arena);
+/* Room for so many pairs at once, at most DICT_PAIRS_MAX.  0, -ENOMEM. */
+int dict_reserve(struct dict *d, uint32_t pairs);
+/* A pair whose key is known not to be there; room must have been reserved. */
+void dict_append(struct dict *d, const struct dict_pair *pair);
 
 const struct dict_pair *dict_find(const struct dict *d, const char *key);
 bool dict_has(const struct dict *d, const char *key);

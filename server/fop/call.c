@@ -3,6 +3,7 @@
 
 #include "mem/must.h"
 #include "mem/scope.h"
+#include "server/lock/posixlk.h"
 
 MEM_TYPE(mt_arena, "server.fop", "call arena");
 
@@ -18,6 +19,7 @@ call_init(void *arg, struct rpc_request *req)
     c->fop = NULL;
     c->state = CALL_RECEIVED;
     c->waits = false;
+    c->fd_installed = false;
     c->inode = c->parent = c->inode2 = c->parent2 = NULL;
     c->fd = c->fd2 = NULL;
     arena_init(&c->arena, &mt_arena, c->first_block, sizeof(c->first_block));
@@ -54,6 +56,31 @@ call_fini(void *arg, struct rpc_request *req)
         client_put(c->client);
     }
     c->magic = 0;
+}
+
+int
+call_install_fd(struct call *c)
+{
+    int64_t number = fd_table_install(c->client->fds, c->fd);
+
+    if (number < 0)
+        return (int)number;
+    c->fd_installed = true;
+    c->reply.fd = number;
+    return 0;
+}
+
+void
+call_uninstall_fd(struct call *c)
+{
+    if (!c->fd_installed)
+        return;
+    c->fd_installed = false;
+    /* Who guessed the number may have released it, or locked through it. */
+    if (!fd_table_uninstall(c->client->fds, c->fd))
+        return;
+    lk_release_fd(c->fd);
+    fd_put(c->fd);
 }
 
 void

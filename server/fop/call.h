@@ -33,6 +33,7 @@ struct call {
     const struct fop_def *fop;  /* NULL: not a file operation */
     _Atomic(int) state;         /* enum call_state, for the statedump */
     bool waits;                 /* counted in client->waiting */
+    bool fd_installed;          /* c->fd, by this call */
     struct caller caller;
     uint32_t groups[RPC_GROUPS_MAX]; /* squashed, or looked up */
     struct arena arena;
@@ -55,6 +56,11 @@ call_of(struct rpc_request *req)
 void call_init(void *arg, struct rpc_request *req);
 void call_fini(void *arg, struct rpc_request *req);
 
+/* Number c->fd for the client, and tell it in the reply. 0 or -errno. */
+int call_install_fd(struct call *c);
+/* The client will not be told: without its number, nobody would ever release
+ * it. */
+void call_uninstall_fd(struct call *c);
 /* For replies that have a dictionary exactly when the request had one. */
 void call_answer_xdata(struct call *c);
 /* What posix functions want. */

@@ -9,14 +9,17 @@
 #include "server/fop/resolve.h"
 #include "server/lock/posixlk.h"
 
-enum { READ_BYTES_MAX = 16 << 20 }; /* of one request; a longer one is short */
+enum {
+    READ_BYTES_MAX = 16 << 20, /* of one request; a longer one is short */
+    /* The largest window of self-heal, and about a second of one worker. */
+    RCHECKSUM_BYTES_MAX = 128 << 20,
+};
 
 int64_t
 fop_open(struct call *c)
 {
     struct posix_call pc = call_posix(c);
     int flags = (int)c->args.flags;
-    int64_t number;
     int err = resolve_inode(c);
 
     if (err == 0 && (flags & (O_ACCMODE | O_TRUNC)) != 0 &&
@@ -26,13 +29,7 @@ fop_open(struct call *c)
         err = permit_inode(c, c->inode, access_for_open(flags));
     if (err == 0)
         err = posix_open_file(&pc, c->inode, flags, c->client, &c->fd);
-    if (err != 0)
-        return err;
-    number = fd_table_install(c->client->fds, c->fd);
-    if (number < 0)
-        return number;
-    c->reply.fd = number;
-    return 0;
+    return err != 0 ? err : call_install_fd(c);
 }
 
 int64_t
@@ -187,6 +184,8 @@ fop_rchecksum(struct call *c)
 
     if (err != 0)
         return err;
+    if (c->args.size > RCHECKSUM_BYTES_MAX)
+        return -ENOMEM; /* as the peer, which has no room for it */
     c->reply.xdata.null = false;
     return posix_rchecksum(&pc, c->fd, c->args.offset, (uint32_t)c->args.size,
                            &c->reply.weak, c->reply.strong);

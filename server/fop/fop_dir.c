@@ -21,20 +21,13 @@ int64_t
 fop_opendir(struct call *c)
 {
     struct posix_call pc = call_posix(c);
-    int64_t number;
     int err = resolve_inode(c);
 
     if (err == 0)
         err = permit_inode(c, c->inode, ACCESS_R);
     if (err == 0)
         err = posix_opendir(&pc, c->inode, c->client, &c->fd);
-    if (err != 0)
-        return err;
-    number = fd_table_install(c->client->fds, c->fd);
-    if (number < 0)
-        return number;
-    c->reply.fd = number;
-    return 0;
+    return err != 0 ? err : call_install_fd(c);
 }
 
 struct emit_state {

@@ -127,7 +127,6 @@ fop_create(struct call *c)
     struct posix_call pc = call_posix(c);
     uint32_t mode = c->args.mode & 07777;
     struct posix_made made = {0};
-    int64_t number;
     int err = prepare(c, ACCESS_W | ACCESS_X);
 
     /* Without O_EXCL an existing file is opened; leave to make a name is
@@ -142,11 +141,7 @@ fop_create(struct call *c)
     if (err != 0)
         return err;
     answer_made(c, &made);
-    number = fd_table_install(c->client->fds, c->fd);
-    if (number < 0)
-        return number;
-    c->reply.fd = number;
-    return 0;
+    return call_install_fd(c);
 }
 
 int64_t

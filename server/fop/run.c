@@ -293,6 +293,7 @@ fop_finish(struct call *c, int64_t ret)
             ret = err;
     }
     if (ret < 0) {
+        call_uninstall_fd(c);
         failed_xdata(c, (int)-ret);
         fop_reply_fail(&c->reply, (int)-ret);
     } else {
@@ -307,6 +308,7 @@ fop_finish(struct call *c, int64_t ret)
     if (head == NULL) {
         log_limited(LOG_LVL_ERROR, 1, "%s: no memory for the reply to %s",
                     c->fop->name, c->client->uid);
+        call_uninstall_fd(c);
         rpc_reply_error(&c->rpc, RPC_SYSTEM_ERR);
         return;
     }
@@ -421,6 +423,8 @@ receive_null(struct rpc_request *req)
 static void
 receive_garbage(struct rpc_request *req)
 {
+    log_limited(LOG_LVL_WARNING, 1, "COMPOUND from %s: not served",
+                rpc_conn_peer(req->conn));
     rpc_reply_error(req, RPC_GARBAGE_ARGS);
 }
 

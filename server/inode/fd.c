@@ -244,6 +244,18 @@ fd_table_remove(struct fd_table *table, int64_t number)
     return remove_locked(table, number);
 }
 
+bool
+fd_table_uninstall(struct fd_table *table, struct fd *fd)
+{
+    OBJ_CHECK(table, FD_TABLE_MAGIC);
+    OBJ_CHECK(fd, FD_MAGIC);
+    MUTEX_SCOPE(&table->mtx);
+    if (fd->number < 0)
+        return false;
+    must(remove_locked(table, fd->number) == fd);
+    return true;
+}
+
 void
 fd_table_close(struct fd_table *table, void (*fn)(void *arg, struct fd *fd),
                void *arg)

@@ -50,6 +50,8 @@ struct fd *fd_table_find(struct fd_table *table, int64_t number);
 /* Out of the table; the table's reference passes to the caller; NULL if not in
  * use.  fd->active becomes false. */
 struct fd *fd_table_remove(struct fd_table *table, int64_t number);
+/* The same of an fd that may have left already: false then. */
+bool fd_table_uninstall(struct fd_table *table, struct fd *fd);
 /* No more installs; each fd leaves the table and is passed to fn with the
  * table's reference. */
 void fd_table_close(struct fd_table *table,

@@ -85,6 +85,9 @@ in_field(struct fop_args *a, char letter, struct xdr_in *in,
     case 'K':
         wire_in_flock(in, &a->flock);
         return 0;
+    case 'A':
+        wire_in_locks(in);
+        return 0;
     case 'B':
         wire_in_lease(in, &a->lease);
         return 0;

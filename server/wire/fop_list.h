@@ -16,6 +16,7 @@
  *            v i32 valid  w i32 what    c u32 command   t u32 lock type
  *            e u32 name flag   E u64 name flag   V volume (lock domain)
  *            D dictionary   a attributes   K flock   B lease   x xdata
+ *            A list of locks, looked at and left
  *   result   fields behind op_ret, op_errno and xdata (wire/reply.c):
  *            0 1 2 3 4 attributes   f fd   p path   S statfs   K flock
  *            D dictionary   o u64 offset   s checksums   d directory entries
@@ -75,7 +76,7 @@ FOP(47, 49, IPC,             NORMAL, "wx",        "",      NONE,   0)
 FOP(48, 50, SEEK,            SLOW,   "gfowx",     "o",     FD,     0)
 FOP(50, 51, LEASE,           NORMAL, "gBx",       "B",     NONE,   0)
 FOP(51, 53, GETACTIVELK,     FAST,   "gx",        "l",     NONE,   0)
-FOP(52, 54, SETACTIVELK,     FAST,   "g",         "",      NONE,   0)
+FOP(52, 54, SETACTIVELK,     FAST,   "gAx",        "",      NONE,   0)
 FOP(53, 56, ICREATE,         FAST,   "gmx",       "0",     NONE,   FOP_CHANGES)
 FOP(54, 57, NAMELINK,        FAST,   "gnx",       "01",    NONE,   FOP_CHANGES)
 FOP(56, 58, COPY_FILE_RANGE, SLOW,   "ghfFoOzlx", "012",   NONE,   FOP_CHANGES)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "mem/must.h"
 
@@ -138,6 +139,23 @@ wire_in_lease(struct xdr_in *in, struct wire_lease *out)
 }
 
 void
+wire_in_locks(struct xdr_in *in)
+{
+    uint32_t count = 0, bytes;
+    struct wire_flock fl;
+
+    while (xdr_in_u32(in) != 0 && !in->bad) {
+        if (++count > WIRE_LOCKS_MAX) {
+            in->bad = true;
+            return;
+        }
+        wire_in_flock(in, &fl);
+        (void)xdr_in_opaque(in, &bytes, WIRE_STRING_BYTES_MAX);
+        (void)xdr_in_u32(in);
+    }
+}
+
+void
 wire_out_statfs(struct xdr_out *out, const struct statvfs *sv)
 {
     xdr_out_u64(out, sv->f_bsize);
@@ -250,11 +268,65 @@ in_value(struct xdr_in *in, struct dict_pair *pair, struct arena *arena)
     return 0;
 }
 
+/* Of a key sent twice the later value holds, at the earlier one's place.  To
+ * see that, a large dictionary's keys are hashed while it is decoded: that
+ * happens on an event thread, and a client may send as many pairs as it likes
+ * up to the bound. */
+struct seen {
+    uint16_t *slots; /* number of a pair and 1; 0: free.  NULL: the dictionary
+                        is so small that it is searched */
+    uint32_t mask;
+    uint64_t seed;   /* a client shall not know which keys collide */
+};
+
+enum { SEARCHED_PAIRS_MAX = 16 };
+
+static int
+seen_init(struct seen *seen, uint32_t pairs, struct arena *arena)
+{
+    uint32_t slots = 2 * SEARCHED_PAIRS_MAX;
+
+    *seen = (struct seen){.slots = NULL};
+    if (pairs <= SEARCHED_PAIRS_MAX)
+        return 0;
+    while (slots < 2 * pairs)
+        slots *= 2;
+    seen->slots = arena_zalloc(arena, slots * sizeof(*seen->slots));
+    seen->mask = slots - 1;
+    seen->seed = (uintptr_t)arena ^ (uintptr_t)seen->slots;
+    return seen->slots == NULL ? -ENOMEM : 0;
+}
+
+static int
+keep_pair(struct seen *seen, struct dict *d, const struct dict_pair *pair)
+{
+    uint32_t i;
+
+    if (seen->slots == NULL)
+        return dict_set_pair(d, pair);
+    i = (uint32_t)XXH3_64bits_withSeed(pair->key, strlen(pair->key),
+                                       seen->seed) &
+        seen->mask;
+    for (; seen->slots[i] != 0; i = (i + 1) & seen->mask) {
+        struct dict_pair *old = &d->pairs[seen->slots[i] - 1];
+
+        if (strcmp(old->key, pair->key) == 0) {
+            *old = *pair;
+            return 0;
+        }
+    }
+    dict_append(d, pair);
+    seen->slots[i] = (uint16_t)d->count;
+    return 0;
+}
+
 int
 wire_in_dict(struct xdr_in *in, struct dict *out, struct arena *arena)
 {
+    struct seen seen;
     int32_t count;
     uint32_t pairs, i;
+    int err;
 
     dict_init(out, arena);
     (void)xdr_in_u32(in); /* its byte count only matters to the receiver */
@@ -264,16 +336,21 @@ wire_in_dict(struct xdr_in *in, struct dict *out, struct arena *arena)
         return 0;
     /* A pair takes 12 bytes at least: refuse a count that cannot be true
      * before working through it. */
-    if (pairs > DICT_PAIRS_MAX || pairs > xdr_in_left(in) / 12) {
+    if (pairs > DICT_PAIRS_WIRE_MAX || pairs > xdr_in_left(in) / 12) {
         in->bad = true;
         return 0;
     }
     out->null = count < 0;
+    /* And for the few that a handler adds. */
+    err = dict_reserve(out, pairs == 0 ? 0 : pairs + 4);
+    if (err == 0)
+        err = seen_init(&seen, pairs, arena);
+    if (err != 0)
+        return err;
     for (i = 0; i < pairs && !in->bad; i++) {
         struct dict_pair pair = {0};
         uint32_t bytes;
         const uint8_t *key = xdr_in_opaque(in, &bytes, DICT_KEY_BYTES_MAX + 1);
-        int err;
 
         /* The key's NUL is part of it. */
         if (key == NULL || bytes < 2 || key[bytes - 1] != '\0' ||
@@ -285,7 +362,7 @@ wire_in_dict(struct xdr_in *in, struct dict *out, struct arena *arena)
         pair.type = (enum dict_type)xdr_in_i32(in);
         err = in_value(in, &pair, arena);
         if (err == 0 && !in->bad)
-            err = dict_set_pair(out, &pair);
+            err = keep_pair(&seen, out, &pair);
         if (err != 0)
             return err;
     }

@@ -16,6 +16,7 @@ enum {
     WIRE_STRING_BYTES_MAX = 64 * 1024, /* a name, a target, an xattr's name */
     WIRE_VALUE_BYTES_MAX = 1 << 20,    /* one value of a dictionary */
     WIRE_OWNER_BYTES_MAX = 1024,       /* an lk_owner in a flock */
+    WIRE_LOCKS_MAX = 16384,            /* of a SETACTIVELK */
 };
 
 struct wire_flock {
@@ -36,6 +37,8 @@ void wire_in_gfid(struct xdr_in *in, struct gfid *out);
 void wire_in_iatt(struct xdr_in *in, struct iatt *out);
 void wire_in_flock(struct xdr_in *in, struct wire_flock *out);
 void wire_in_lease(struct xdr_in *in, struct wire_lease *out);
+/* A list of locks, of which only the form is looked at. */
+void wire_in_locks(struct xdr_in *in);
 /* A string as a C string in the arena.  Sets *nul when there is a NUL byte in
  * it (the text then ends there). */
 const char *wire_in_string(struct xdr_in *in, struct arena *arena, bool *nul);

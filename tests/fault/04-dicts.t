@@ -191,6 +191,18 @@ def repeated():
             raise AssertionError("not taken")
 
 
+@scene.point("as many keys as there may be, and what we add to them")
+def full():
+    c = scene.login()
+    keys = {"user.k%d" % i: v_int(i) for i in range(1024)}
+    r = c.fop("LOOKUP", pargfid=ROOT, bname="known", xdata=keys)
+    same(r.op_ret, 0, r.op_errno)
+    d = c.fop("OPENDIR", gfid=ROOT).fd
+    r = c.fop("READDIRP", gfid=ROOT, fd=d, size=4096, xdata=keys)
+    if not r.ok or not r.entries:
+        raise AssertionError("not listed: %d" % r.op_errno)
+
+
 @scene.point("values of a wrong type where the brick looks at them")
 def wrong_types():
     c = scene.login()

@@ -136,7 +136,11 @@ def checksum():
                 *INVALID)
     for _ in range(4):
         for n in (0x7fffffff, 0x80000000, 0xffffffff):
-            c.fop("RCHECKSUM", gfid=g, fd=fd, len=n)
+            refused(c.fop("RCHECKSUM", gfid=g, fd=fd, len=n), errno.ENOMEM)
+    # The most that heal asks for, and one more.
+    most = 128 * MIB
+    same(c.fop("RCHECKSUM", gfid=g, fd=fd, len=most).op_ret, 0)
+    refused(c.fop("RCHECKSUM", gfid=g, fd=fd, len=most + 1), errno.ENOMEM)
     scene.bounded(before, 40 * MIB)
     whole(c, g, fd)
 

@@ -181,6 +181,28 @@ START_TEST(only_numbers_in_use_are_found)
 }
 END_TEST
 
+START_TEST(an_install_is_taken_back_once)
+{
+    struct fd *fd = make(), *other;
+    int64_t number = fd_table_install(table, fd);
+
+    ck_assert(fd_table_uninstall(table, fd));
+    ck_assert_int_eq(fd->number, -1);
+    ck_assert(!fd->active);
+    ck_assert_uint_eq(fd->ref, 2);
+    fd_put(fd);
+    ck_assert_ptr_null(fd_table_find(table, number));
+    /* Its number may be another's by now. */
+    ck_assert_int_eq(install(), number);
+    ck_assert(!fd_table_uninstall(table, fd));
+    other = fd_table_find(table, number);
+    ck_assert_ptr_nonnull(other);
+    fd_put(other);
+    fd_put(fd);
+    remove_one(number);
+}
+END_TEST
+
 START_TEST(a_closed_table_takes_nothing_more)
 {
     struct fd *fd = make();
@@ -281,6 +303,7 @@ main(void)
     tcase_add_test(tc, an_anonymous_one_has_its_number);
     tcase_add_test(tc, numbers_rise_from_0_and_the_last_freed_comes_back_first);
     tcase_add_test(tc, only_numbers_in_use_are_found);
+    tcase_add_test(tc, an_install_is_taken_back_once);
     tcase_add_test(tc, a_closed_table_takes_nothing_more);
     tcase_add_test(tc, all_are_seen_by_number);
     tcase_add_test(tc, random_use_never_gives_a_number_twice);

@@ -304,6 +304,120 @@ START_TEST(a_dictionary_survives_the_way_out_and_in)
 }
 END_TEST
 
+/* `count` pairs, key i being "k<i modulo distinct>" and its value i. */
+static int
+decode_many(uint32_t count, uint32_t distinct, struct dict *d)
+{
+    struct xdr_out out;
+    struct xdr_in in;
+    uint32_t i;
+    int err;
+
+    ck_assert_int_eq(xdr_out_init(&out, 0, 4096), 0);
+    xdr_out_u32(&out, 0);
+    xdr_out_i32(&out, (int32_t)count);
+    xdr_out_u32(&out, count);
+    for (i = 0; i < count; i++) {
+        char key[16];
+        int bytes = snprintf(key, sizeof(key), "k%u", i % distinct) + 1;
+
+        xdr_out_opaque(&out, key, (uint32_t)bytes);
+        xdr_out_i32(&out, DICT_INT);
+        xdr_out_i64(&out, i);
+    }
+    ck_assert(!out.failed);
+    /* Keys and values stay where they were decoded. */
+    xdr_in_init(&in, arena_memdup(&arena, out.buf->data, out.pos), out.pos);
+    xdr_out_drop(&out);
+    err = wire_in_dict(&in, d, &arena);
+    ck_assert(err != 0 || in.bad || xdr_in_left(&in) == 0);
+    return in.bad ? -EINVAL : err;
+}
+
+START_TEST(of_a_key_sent_twice_the_later_value_holds)
+{
+    static const uint32_t sizes[][2] = {
+        {1, 1},   {2, 1},   {16, 5},    {16, 16}, {17, 17},    {17, 3},
+        {33, 32}, {512, 9}, {1000, 1},  {1024, 700}, {1024, 1024},
+    };
+    size_t s;
+
+    for (s = 0; s < COUNT_OF(sizes); s++) {
+        uint32_t count = sizes[s][0], distinct = sizes[s][1], i;
+        struct dict d;
+
+        ck_assert_int_eq(decode_many(count, distinct, &d), 0);
+        ck_assert_uint_eq(d.count, distinct);
+        for (i = 0; i < distinct; i++) {
+            uint32_t last = i + (count - 1 - i) / distinct * distinct;
+            char key[16];
+
+            (void)snprintf(key, sizeof(key), "k%u", i);
+            ck_assert_str_eq(d.pairs[i].key, key);
+            ck_assert_int_eq(d.pairs[i].i, last);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_full_dictionary_has_room_for_what_we_add)
+{
+    struct dict d;
+    uint32_t i;
+
+    ck_assert_int_eq(decode_many(DICT_PAIRS_WIRE_MAX + 1, 1, &d), -EINVAL);
+    ck_assert_int_eq(decode_many(DICT_PAIRS_WIRE_MAX, DICT_PAIRS_WIRE_MAX, &d),
+                     0);
+    for (i = DICT_PAIRS_WIRE_MAX; i < DICT_PAIRS_MAX; i++)
+        ck_assert_int_eq(
+            dict_set_i64(&d, arena_printf(&arena, "added %u", i), 0), 0);
+    ck_assert_int_eq(dict_set_i64(&d, "no more", 0), -E2BIG);
+    ck_assert(dict_has(&d, "k1023"));
+}
+END_TEST
+
+/* SETACTIVELK with so many locks, less the last bytes. */
+static int
+decode_locks(uint32_t count, size_t cut)
+{
+    static const uint8_t owner[8] = {1};
+    struct wire_flock fl = {.owner = owner, .owner_bytes = sizeof(owner)};
+    struct xdr_out out;
+    uint32_t i;
+    int err;
+
+    ck_assert_int_eq(xdr_out_init(&out, 0, 4096), 0);
+    wire_out_gfid(&out, &gfid_root);
+    for (i = 0; i < count; i++) {
+        xdr_out_u32(&out, 1);
+        wire_out_flock(&out, &fl);
+        xdr_out_opaque(&out, "client", 6);
+        xdr_out_u32(&out, 0);
+    }
+    xdr_out_u32(&out, 0);
+    for (i = 0; i < 3; i++) /* no xdata */
+        xdr_out_u32(&out, i == 1 ? UINT32_MAX : 0);
+    ck_assert(!out.failed);
+    err = fop_args_decode(&args, &fop_table[FOP_SETACTIVELK], out.buf->data,
+                          out.pos - cut, &arena);
+    xdr_out_drop(&out);
+    return err;
+}
+
+START_TEST(a_list_of_locks_is_decoded_to_its_end)
+{
+    size_t cut;
+
+    ck_assert_int_eq(decode_locks(0, 0), 0);
+    ck_assert_int_eq(decode_locks(3, 0), 0);
+    ck_assert(args.xdata.null);
+    for (cut = 4; cut <= 16 + 2 * 64; cut += 4)
+        ck_assert_int_eq(decode_locks(3, cut), -EINVAL);
+    ck_assert_int_eq(decode_locks(WIRE_LOCKS_MAX, 0), 0);
+    ck_assert_int_eq(decode_locks(WIRE_LOCKS_MAX + 1, 0), -EINVAL);
+}
+END_TEST
+
 START_TEST(every_operation_encodes_a_failure)
 {
     unsigned proc;
@@ -344,6 +458,9 @@ suite(void)
     tcase_add_test(t, a_failed_lookup_has_the_whole_structure);
     tcase_add_test(t, read_has_its_xdata_last);
     tcase_add_test(t, a_dictionary_survives_the_way_out_and_in);
+    tcase_add_test(t, of_a_key_sent_twice_the_later_value_holds);
+    tcase_add_test(t, a_full_dictionary_has_room_for_what_we_add);
+    tcase_add_test(t, a_list_of_locks_is_decoded_to_its_end);
     tcase_add_test(t, every_operation_encodes_a_failure);
     suite_add_tcase(s, t);
     return s;

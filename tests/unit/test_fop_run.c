@@ -3,16 +3,22 @@
  * when its client or the server goes. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "mem/account.h"
+#include "mem/alloc.h"
 #include "mem/must.h"
 #include "rpc/program.h"
+#include "server/fop/call.h"
 #include "server/lock/posixlk.h"
 #include "server/wire/types.h"
 #include "tests/unit/server_scene.h"
+
+MEM_TYPE(mt_test, "tests", "call");
 
 enum { LK_SET = 1, LK_SETW = 2 };
 
@@ -408,6 +414,46 @@ START_TEST(a_subdirectory_is_its_mounts_root)
 }
 END_TEST
 
+/* What a handler installed goes again when the reply cannot be made after all:
+ * nobody would know its number. */
+START_TEST(an_fd_of_which_the_client_is_not_told_is_no_more)
+{
+    const struct inode_table_ops ops = {.arg = NULL};
+    struct inode_table *inodes = inode_table_new(10, &ops);
+    struct client who = {.fds = fd_table_new()};
+    struct call *c = mem_zalloc(&mt_test, sizeof(*c));
+    struct inode *inode;
+    struct gfid gfid;
+
+    ck_assert_ptr_nonnull(inodes);
+    ck_assert_ptr_nonnull(who.fds);
+    ck_assert_ptr_nonnull(c);
+    gfid_random(&gfid);
+    inode = inode_link(inodes, &gfid, S_IFREG);
+    c->client = &who;
+    c->fd = fd_new(inode, open("/dev/null", O_RDONLY), O_RDONLY, 1, &who,
+                   false);
+    ck_assert_ptr_nonnull(c->fd);
+    ck_assert_int_eq(call_install_fd(c), 0);
+    ck_assert_int_eq(c->reply.fd, c->fd->number);
+    call_uninstall_fd(c);
+    ck_assert_int_eq(c->fd->number, -1);
+    ck_assert_uint_eq(c->fd->ref, 1);
+    call_uninstall_fd(c);
+    /* Released by who guessed the number. */
+    ck_assert_int_eq(call_install_fd(c), 0);
+    fd_put(fd_table_remove(who.fds, c->fd->number));
+    call_uninstall_fd(c);
+    ck_assert_uint_eq(c->fd->ref, 1);
+    fd_put(c->fd);
+    fd_table_close(who.fds, NULL, NULL);
+    fd_table_destroy(&who.fds);
+    inode_put(inode);
+    inode_table_destroy(&inodes);
+    mem_free(c);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -429,6 +475,7 @@ main(void)
     tcase_add_test(tc, a_client_waits_for_so_many_locks);
     tcase_add_test(tc, a_client_that_goes_leaves_nothing);
     tcase_add_test(tc, a_subdirectory_is_its_mounts_root);
+    tcase_add_test(tc, an_fd_of_which_the_client_is_not_told_is_no_more);
     suite_add_tcase(s, tc);
     tcase_set_timeout(stop, 120);
     tcase_add_checked_fixture(stop, setup, NULL);
