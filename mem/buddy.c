@@ -110,11 +110,9 @@ buddy_init(struct buddy *b, struct page *pages, struct buddy_arena *arenas)
 /* Lists. */
 
 static void
-insert(struct buddy *b, uint32_t first, unsigned order, uint32_t freed_at)
+insert(struct buddy *b, uint32_t first, unsigned order, bool dirty,
+       uint32_t freed_at)
 {
-    unsigned at = in_arena(first);
-    bool dirty =
-        bits_any(arena_of(b, first)->dirty, at, at + (1u << order));
     uint32_t *list = &b->lists[dirty][order];
 
     b->pages[first].prev = BUDDY_NONE;
@@ -203,7 +201,7 @@ free_block(struct buddy *b, uint32_t first, unsigned order, uint32_t freed_at)
         order++;
         b->n.merges[order]++;
     }
-    insert(b, first, order, freed_at);
+    insert(b, first, order, dirty > 0, freed_at);
 }
 
 /* [first, end), cut into the largest blocks that buddies can be. */
@@ -251,7 +249,7 @@ buddy_add_arena(struct buddy *b)
     uint32_t first = b->arenas_count++ * BUDDY_ARENA_PAGES;
 
     b->n.free_pages += BUDDY_ARENA_PAGES;
-    insert(b, first, BUDDY_ORDER_MAX, 0);
+    insert(b, first, BUDDY_ORDER_MAX, false, 0);
 }
 
 void
@@ -288,6 +286,8 @@ static uint32_t
 split(struct buddy *b, uint32_t first, unsigned had, unsigned order,
       struct buddy_run *run)
 {
+    unsigned first_dirty, dirty = dirty_count(b, first, 1u << had);
+
     for (unsigned o = had;; o--) {
         uint32_t half, other;
 
@@ -299,11 +299,15 @@ split(struct buddy *b, uint32_t first, unsigned had, unsigned order,
             return first;
         half = 1u << (o - 1);
         other = first + half;
-        if (dirty_count(b, first, half) < dirty_count(b, other, half)) {
-            first += half;
-            other -= half;
+        first_dirty = dirty > 0 ? dirty_count(b, first, half) : 0;
+        dirty -= first_dirty;
+        if (first_dirty < dirty) {
+            insert(b, first, o - 1, first_dirty > 0, run->freed_at);
+            first = other;
+        } else {
+            insert(b, other, o - 1, dirty > 0, run->freed_at);
+            dirty = first_dirty;
         }
-        insert(b, other, o - 1, run->freed_at);
         b->n.splits[o]++;
     }
 }
@@ -380,7 +384,8 @@ buddy_assume_near(struct buddy *b, const struct buddy_run *run,
             continue;
         detach(b, first);
         bits_set(arena->dirty, in_arena(first), in_arena(first) + pages);
-        insert(b, first, order_below(pages), b->pages[first].freed_at);
+        insert(b, first, order_below(pages), true,
+               b->pages[first].freed_at);
         done += clean;
     }
     arena->free_dirty += done;

@@ -89,3 +89,9 @@ tests_unit_test_reclaim_LDADD = libmem.a $(CHECK_LIBS)
 tests_unit_test_cgroup_SOURCES = tests/unit/test_cgroup.c
 tests_unit_test_cgroup_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cgroup_LDADD = libmem.a $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_buddy
+TESTS += tests/unit/test_buddy
+tests_unit_test_buddy_SOURCES = tests/unit/test_buddy.c
+tests_unit_test_buddy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_buddy_LDADD = libmem.a $(CHECK_LIBS)

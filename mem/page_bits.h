@@ -44,17 +44,6 @@ bits_count(const uint64_t *words, unsigned first, unsigned end)
     return n;
 }
 
-static inline bool
-bits_any(const uint64_t *words, unsigned first, unsigned end)
-{
-    BITS_FOR_WORDS(i, first, end)
-    {
-        if ((words[i / 64] & bits_part(i, end)) != 0)
-            return true;
-    }
-    return false;
-}
-
 static inline void
 bits_set(uint64_t *words, unsigned first, unsigned end)
 {

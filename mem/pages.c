@@ -2,7 +2,6 @@
 /* What is known of pages, and how they are backed. */
 #include "mem/pages.h"
 
-#include "mem/limit_admit.h"
 #include "mem/must.h"
 #include "mem/os_pages.h"
 #include "mem/page_zone.h"

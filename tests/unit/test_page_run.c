@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -661,6 +662,52 @@ START_TEST(few_addresses_are_an_error_not_an_end)
     check_whole();
 }
 END_TEST
+
+static void *
+take_all_at_once(void *arg)
+{
+    void *p = page_run_take(PAGE_RUN_BYTES_MAX, PAGE_BLOCK, false);
+
+    if (p != NULL)
+        page_run_give(p, PAGE_RUN_BYTES_MAX);
+    return p;
+}
+
+/* Whether the thread comes before or after the end of the purge, it must not
+ * be told that there is nothing. */
+START_TEST(what_is_being_purged_is_waited_for)
+{
+    struct rlimit as;
+    struct buddy_purge purge;
+    void *p[2];
+    pthread_t thread;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &as), 0);
+    as.rlim_cur = (rlim_t)512 << 20;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &as), 0);
+    p[0] = page_run_take(PAGE_RUN_BYTES_MAX, PAGE_BLOCK, false);
+    while ((p[1] = page_run_take(PAGE_RUN_BYTES_MAX, PAGE_BLOCK, false)) !=
+           NULL)
+        continue;
+    page_run_give(p[0], PAGE_RUN_BYTES_MAX);
+    mutex_lock(&page_zone.mtx);
+    buddy_purge_begin(&page_zone.buddy, 0, 0, page_zone_now(),
+                      BUDDY_ARENA_PAGES, &purge);
+    page_zone.purges_now++;
+    mutex_unlock(&page_zone.mtx);
+    ck_assert_uint_eq(purge.pages, BUDDY_ARENA_PAGES);
+    ck_assert_int_eq(pthread_create(&thread, NULL, take_all_at_once, NULL), 0);
+    sched_yield();
+    mutex_lock(&page_zone.mtx);
+    buddy_purge_end(&page_zone.buddy, &purge, 0);
+    page_zone.purges_now--;
+    cond_broadcast(&page_zone.purged);
+    mutex_unlock(&page_zone.mtx);
+    ck_assert_int_eq(pthread_join(thread, &p[1]), 0);
+    ck_assert_ptr_eq(p[1], p[0]);
+    check_all();
+}
+END_TEST
 #endif
 
 START_TEST(unusable_space_is_told_by_order)
@@ -794,6 +841,7 @@ suite(void)
     tcase_add_test(tc, a_refused_run_leaves_no_trace);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     tcase_add_test(tc, few_addresses_are_an_error_not_an_end);
+    tcase_add_test(tc, what_is_being_purged_is_waited_for);
 #endif
     tcase_add_test(tc, unusable_space_is_told_by_order);
     tcase_add_test(tc, huge_pages_are_counted_whole);
