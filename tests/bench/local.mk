@@ -1,5 +1,8 @@
 # Benchmarks: see README.md.  `make bench BENCH_FLAGS=...` runs them.
-bench_programs = tests/bench/wire_load
+bench_programs = tests/bench/wire_load tests/bench/wire_walk
+tests_bench_wire_walk_SOURCES = tests/bench/wire_walk.c \
+	tests/bench/wire_client.h tests/bench/wire_client.c
+tests_bench_wire_walk_LDADD = librpc.a libmem.a $(TIRPC_LIBS) $(URCU_LIBS)
 tests_bench_wire_load_SOURCES = tests/bench/wire_load.c \
 	tests/bench/wire_engine.h tests/bench/wire_engine.c \
 	tests/bench/wire_scene.h tests/bench/wire_scene.c \
@@ -61,10 +64,13 @@ tests_bench_mem_replay_malloc_SOURCES = $(mem_replay_sources)
 tests_bench_mem_replay_malloc_LDADD = libmem.a $(ZLIB_LIBS)
 check_PROGRAMS += $(mem_bench_programs)
 EXTRA_DIST += tests/bench/mem tests/bench/mem_run.py \
-	tests/bench/mem_report.py tests/bench/mem_trace_pack.py
+	tests/bench/mem_report.py tests/bench/mem_brick.py \
+	tests/bench/mem_trace_pack.py tests/bench/mem_trace.gz
+TESTS += tests/bench/mem_check.sh
+dist_check_SCRIPTS += tests/bench/mem_check.sh
 
-bench-mem: $(mem_bench_programs)
+bench-mem: $(mem_bench_programs) $(bench_programs) clinkerd$(EXEEXT)
 	bash -c '. $(top_srcdir)/extras/packages.sh && \
 		install_packages "$$CLINKER_BENCH_PACKAGES"'
-	$(top_srcdir)/tests/bench/mem --build-dir . $(BENCH_FLAGS)
+	$(top_srcdir)/tests/bench/mem --build-dir . --record $(BENCH_FLAGS)
 .PHONY: bench-mem

@@ -202,12 +202,10 @@ fill(const struct replay *r, const struct trace_op *op, void *data)
 static void
 verify(const struct trace_op *op, const uint8_t *data)
 {
-    int mark = mark_of(op);
-
-    for (uint32_t i = 0; i < op->bytes; i++)
-        if (data[i] != mark)
-            must_panic("object %u of %u bytes was overwritten at %u",
-                       op->object, op->bytes, i);
+    if (op->bytes > 0 &&
+        (data[0] != mark_of(op) || memcmp(data, data + 1, op->bytes - 1) != 0))
+        must_panic("object %u of %u bytes was overwritten", op->object,
+                   op->bytes);
 }
 
 /* Wait for those who are far behind. */
@@ -323,15 +321,18 @@ proc_kib(const char *path, const char *field)
     return kib;
 }
 
-/* What is highest from now on. */
+/* What is highest from now on; where the kernel does not do that, what was
+ * needed to load the trace counts, too. */
 static void
 reset_peak(void)
 {
     int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
 
-    must(fd >= 0);
-    must(write(fd, "5", 1) == 1);
-    must(close(fd) == 0);
+    if (fd < 0 || write(fd, "5", 1) != 1)
+        fprintf(stderr, "mem_replay: /proc/self/clear_refs: %s\n",
+                strerror(errno));
+    if (fd >= 0)
+        must(close(fd) == 0);
 }
 
 static void

@@ -101,6 +101,12 @@ class Trace:
                names)
         return self.types.setdefault(key, len(self.types))
 
+    def describe(self):
+        return ("%d operations of %d threads on %d objects of %d types, %d "
+                "frees of unknown blocks left out" % (
+                    len(self.ops), len(self.threads), self.objects,
+                    len(self.types), self.skipped))
+
     def encode(self):
         out = bytearray(b"CMR1")
         for n in (len(self.threads), len(self.types), len(self.ops),
@@ -159,10 +165,7 @@ def main():
     except (BadRecord, OSError, struct.error, UnicodeDecodeError) as why:
         print("mem_trace_pack: %s: %s" % (args.record, why), file=sys.stderr)
         return 1
-    print("%d operations of %d threads on %d objects of %d types, %d frees of "
-          "unknown blocks left out" % (
-              len(trace.ops), len(trace.threads), trace.objects,
-              len(trace.types), trace.skipped))
+    print(trace.describe())
     return 0
 
 

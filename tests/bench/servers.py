@@ -13,6 +13,7 @@ import time
 import uuid
 
 VOLUME = "bench"
+VOLUME_ID = "trusted.glusterfs.volume-id"
 START_SECONDS = 30
 STOP_SECONDS = 30
 POLL_MS = 5
@@ -121,31 +122,37 @@ def free_port():
 class Server:
     """A server process on a fresh brick below `folder`."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, env=None):
         self.program = program
         self.folder = folder
         self.brick = os.path.join(folder, "brick")
         self.port = free_port()
         self.client_volfile = os.path.join(folder, "client.vol")
         self.log = os.path.join(folder, "server.log")
-        volume_id = uuid.uuid4()
-        # As glusterd leaves a new brick.
-        os.makedirs(self.brick)
-        os.mkdir(os.path.join(self.brick, ".glusterfs"), 0o600)
-        os.mkdir(os.path.join(self.brick, ".glusterfs/indices"), 0o600)
-        os.setxattr(self.brick, "trusted.glusterfs.volume-id",
-                    volume_id.bytes)
-        volfile = os.path.join(folder, "server.vol")
-        with open(volfile, "w") as out:
-            out.write(server_volfile(self.brick, volume_id, self.port))
+        if not os.path.exists(self.brick):
+            self.make_brick()
         with open(self.client_volfile, "w") as out:
             out.write(client_volfile(self.brick, self.port))
         with open(os.path.join(folder, "server.out"), "wb") as out:
             self.process = subprocess.Popen(
-                [program, "-N", "-f", volfile, "-l", self.log,
-                 "-p", os.path.join(folder, "server.pid")],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+                self.command(), stdin=subprocess.DEVNULL, stdout=out,
+                stderr=out, env=env)
         self.pidfd = os.pidfd_open(self.process.pid)
+
+    def make_brick(self):
+        """As glusterd leaves a new one."""
+        os.makedirs(self.brick)
+        os.mkdir(os.path.join(self.brick, ".glusterfs"), 0o600)
+        os.mkdir(os.path.join(self.brick, ".glusterfs/indices"), 0o600)
+        os.setxattr(self.brick, VOLUME_ID, uuid.uuid4().bytes)
+
+    def command(self):
+        volume_id = uuid.UUID(bytes=os.getxattr(self.brick, VOLUME_ID))
+        volfile = os.path.join(self.folder, "server.vol")
+        with open(volfile, "w") as out:
+            out.write(server_volfile(self.brick, volume_id, self.port))
+        return [self.program, "-N", "-f", volfile, "-l", self.log,
+                "-p", os.path.join(self.folder, "server.pid")]
 
     @property
     def pid(self):

@@ -231,6 +231,7 @@ receive_reply(struct wire_conn *conn, struct wire_reply *reply)
     uint32_t bytes;
     int rc;
 
+    *reply = (struct wire_reply){0};
     for (;;) {
         rc = receive_all(conn->fd, mark, sizeof(mark));
         if (rc != 0)
@@ -251,13 +252,13 @@ receive_reply(struct wire_conn *conn, struct wire_reply *reply)
             break;
         wire_reply_drop(reply);
     }
-    if (wire_get_u32(reply->buf->data) != conn->xid)
-        return -EPROTO;
     for (size_t i = 8; i < WIRE_OP_RET_AT - 4; i += 4)
         if (wire_get_u32(reply->buf->data + i) != 0)
             return -EPROTO; /* not accepted, or not a success */
     reply->body = reply->buf->data + WIRE_OP_RET_AT - 4;
     reply->bytes = bytes - (WIRE_OP_RET_AT - 4);
+    reply->op_ret = (int32_t)wire_get_u32(reply->body);
+    reply->op_errno = (int32_t)wire_get_u32(reply->body + 4);
     return 0;
 }
 
@@ -269,15 +270,14 @@ wire_reply_drop(struct wire_reply *reply)
 }
 
 int
-wire_await(struct wire_conn *conn, struct xdr_out *call, const void *payload,
-           size_t payload_bytes, struct wire_reply *reply)
+wire_send(struct wire_conn *conn, struct xdr_out *call, const void *payload,
+          size_t payload_bytes)
 {
     struct iovec iov[2];
     struct iobuf *buf;
     size_t bytes;
     int rc;
 
-    *reply = (struct wire_reply){0};
     if (!call->failed)
         wire_call_end(call, payload_bytes);
     buf = xdr_out_take(call, &bytes);
@@ -289,14 +289,32 @@ wire_await(struct wire_conn *conn, struct xdr_out *call, const void *payload,
                             .iov_len = payload_bytes};
     rc = send_all(conn->fd, iov, payload_bytes > 0 ? 2 : 1);
     iobuf_put(buf);
+    return rc;
+}
+
+int
+wire_receive(struct wire_conn *conn, struct wire_reply *reply)
+{
+    int rc = receive_reply(conn, reply);
+
+    if (rc != 0)
+        wire_reply_drop(reply);
+    return rc;
+}
+
+int
+wire_await(struct wire_conn *conn, struct xdr_out *call, const void *payload,
+           size_t payload_bytes, struct wire_reply *reply)
+{
+    int rc = wire_send(conn, call, payload, payload_bytes);
+
+    *reply = (struct wire_reply){0};
     if (rc == 0)
-        rc = receive_reply(conn, reply);
-    if (rc == 0) {
-        reply->op_ret = (int32_t)wire_get_u32(reply->body);
-        reply->op_errno = (int32_t)wire_get_u32(reply->body + 4);
-        if (reply->op_ret < 0)
-            rc = reply->op_errno > 0 ? -reply->op_errno : -EPROTO;
-    }
+        rc = wire_receive(conn, reply);
+    if (rc == 0 && wire_get_u32(reply->buf->data) != conn->xid)
+        rc = -EPROTO;
+    else if (rc == 0 && reply->op_ret < 0)
+        rc = reply->op_errno > 0 ? -reply->op_errno : -EPROTO;
     if (rc != 0)
         wire_reply_drop(reply);
     return rc;

@@ -96,6 +96,13 @@ int wire_await(struct wire_conn *conn, struct xdr_out *call,
                struct wire_reply *reply);
 void wire_reply_drop(struct wire_reply *reply);
 
+/* The two halves of it, for several calls in flight.  Replies come in any
+ * order; what wire_send() gave the call as conn->xid is first in its buffer.
+ * wire_receive() is 0 for an answer that is an error, too. */
+int wire_send(struct wire_conn *conn, struct xdr_out *call,
+              const void *payload, size_t payload_bytes);
+int wire_receive(struct wire_conn *conn, struct wire_reply *reply);
+
 /* Connect, check what the server offers, and introduce ourselves as client
  * number `number` of this process.  0 or a negative errno. */
 int wire_connect(struct wire_conn *conn, const struct wire_target *target,
