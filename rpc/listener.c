@@ -104,14 +104,32 @@ set_window(int fd, const struct rpc_listen_params *p)
     return err;
 }
 
+/* What getaddrinfo() says, as an errno that says as much. */
+static int
+resolve_error(int err)
+{
+    switch (err) {
+    case EAI_MEMORY:
+        return -ENOMEM;
+    case EAI_ADDRFAMILY: /* an address of the other family */
+    case EAI_FAMILY:
+        return -EAFNOSUPPORT;
+    case EAI_NONAME:
+    case EAI_NODATA:
+    case EAI_AGAIN:
+        return -EADDRNOTAVAIL;
+    default:
+        return -EINVAL;
+    }
+}
+
 static int
 resolve(const struct rpc_listen_params *p, struct sockaddr_storage *addr,
         socklen_t *bytes)
 {
     struct addrinfo hints = {.ai_family = p->family,
                              .ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICHOST |
-                                         AI_NUMERICSERV};
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found;
     char port[8];
     int err;
@@ -119,7 +137,7 @@ resolve(const struct rpc_listen_params *p, struct sockaddr_storage *addr,
     (void)snprintf(port, sizeof(port), "%u", p->port);
     err = getaddrinfo(p->bind, port, &hints, &found);
     if (err != 0)
-        return err == EAI_MEMORY ? -ENOMEM : -EINVAL;
+        return resolve_error(err);
     memcpy(addr, found->ai_addr, found->ai_addrlen);
     *bytes = found->ai_addrlen;
     freeaddrinfo(found);

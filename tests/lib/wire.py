@@ -518,6 +518,8 @@ class Client:
     def __init__(self, port, host="127.0.0.1", timeout=TIMEOUT, rcvbuf=None,
                  source=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        if host.startswith("/"):        # a unix socket
+            family = socket.AF_UNIX
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -525,8 +527,11 @@ class Client:
         if source:                      # (address, port) to come from
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.sock.bind(source)
-        self.sock.connect((host, port))
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family == socket.AF_UNIX:
+            self.sock.connect(host)
+        else:
+            self.sock.connect((host, port))
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.xid = 1
         self.buffer = b""
         self.replies = {}
