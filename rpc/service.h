@@ -112,7 +112,8 @@ void rpc_service_read(struct rpc_service *svc, struct rpc_service_stats *out);
 
 struct rpc_listen_params {
     int family;           /* AF_INET, AF_INET6 (v4 too), AF_UNIX */
-    const char *bind;     /* address text, NULL: any; path for AF_UNIX */
+    const char *bind;     /* address or host name of that family, NULL: any;
+                             path for AF_UNIX */
     uint16_t port;        /* 0: any free one */
     int backlog;
     bool nodelay;
@@ -125,7 +126,9 @@ struct rpc_listen_params {
                               rpc_listener_resume(); till then they wait */
 };
 
-/* 0 or -errno (-EADDRINUSE for a port or a live unix socket). */
+/* 0 or -errno (-EADDRINUSE for a port or a live unix socket; -EAFNOSUPPORT for
+ * an address of another family, -EADDRNOTAVAIL for a name that is not known).
+ * May ask a name server. */
 int rpc_listen(struct rpc_service *svc, const struct rpc_listen_params *params,
                struct rpc_listener **out);
 /* 0, -ESHUTDOWN, -ENOMEM. */

@@ -474,6 +474,37 @@ START_TEST(directories_are_found_wherever_they_are_moved)
 }
 END_TEST
 
+START_TEST(a_moved_handle_is_made_before_the_move)
+{
+    char name[POSIX_NAME_BYTES_MAX + 1], temp[64];
+    struct gfid gfid, parent;
+    struct handle_move move;
+    struct stat st;
+
+    make(&gfid_root, s.px->root_fd, "old", S_IFDIR, &gfid);
+    ck_assert_int_eq(
+        handle_move_begin(s.px, &gfid, &gfid_root, "new", &move), 0);
+    ck_assert_int_eq(leads_to(&gfid, &st), 0);
+    (void)snprintf(temp, sizeof(temp), ".glusterfs/clinker/making/%s",
+                   move.temp);
+    ck_assert_int_eq(lstat(at(&s, temp), &st), 0);
+    /* Given up: nothing is left of it. */
+    handle_move_end(s.px, &move);
+    ck_assert_int_eq(lstat(at(&s, temp), &st), -1);
+    ck_assert_int_eq(handle_dir_read(s.px, &gfid, &parent, name), 0);
+    ck_assert_str_eq(name, "old");
+
+    ck_assert_int_eq(
+        handle_move_begin(s.px, &gfid, &gfid_root, "new", &move), 0);
+    ck_assert_int_eq(rename(at(&s, "old"), at(&s, "new")), 0);
+    ck_assert_int_eq(handle_move_done(s.px, &move), 0);
+    handle_move_end(s.px, &move);
+    ck_assert_int_eq(handle_dir_read(s.px, &gfid, &parent, name), 0);
+    ck_assert_str_eq(name, "new");
+    ck_assert_int_eq(leads_to(&gfid, &st), 0);
+}
+END_TEST
+
 START_TEST(deep_directories_are_found_and_circles_end)
 {
     enum { DEPTH = 200 };
@@ -752,6 +783,7 @@ main(void)
     tcase_add_test(handles, a_handle_that_leads_nowhere_is_replaced);
     tcase_add_test(handles, set_aside_and_back);
     tcase_add_test(handles, directories_are_found_wherever_they_are_moved);
+    tcase_add_test(handles, a_moved_handle_is_made_before_the_move);
     tcase_add_test(handles, deep_directories_are_found_and_circles_end);
     tcase_add_test(handles, a_planted_symlink_leads_nowhere);
     tcase_add_test(handles, a_users_symlink_in_handles_form_is_only_a_symlink);
