@@ -96,30 +96,7 @@ drop_notes(struct program *p)
 }
 
 static int
-set(struct options *o, const char *key, const char *value, bool running,
-    char err[OPTION_ERROR_BYTES])
-{
-    int e;
-
-    if (running) {
-        char now[4096];
-        int id = option_find(key);
-
-        /* The command line holds over the file; what cannot change while
-         * running has its value since the start. */
-        if (id >= 0 && !option_def((enum option_id)id)->reloadable)
-            return 0;
-        if (id >= 0 && strcmp(options_text(o, (enum option_id)id, now,
-                                           sizeof(now)),
-                              value) == 0)
-            return 0;
-    }
-    e = options_set(o, key, value, running, err);
-    return e;
-}
-
-static int
-apply_sets(struct program *p, bool running, char err[OPTION_ERROR_BYTES])
+apply_sets(struct program *p, char err[OPTION_ERROR_BYTES])
 {
     size_t i;
     int e = 0;
@@ -137,7 +114,7 @@ apply_sets(struct program *p, bool running, char err[OPTION_ERROR_BYTES])
                           (size_t)(eq - p->cmd.sets[i]));
         if (key == NULL)
             return -ENOMEM;
-        e = set(p->options, key, eq + 1, running, err);
+        e = options_set(p->options, key, eq + 1, false, err);
     }
     return e;
 }
@@ -206,28 +183,29 @@ default_log(struct program *p, char err[OPTION_ERROR_BYTES])
     return options_set(p->options, "log.file", path, false, err);
 }
 
+/* What has an option of its own on the command line. */
 static int
-apply_log_options(struct program *p, char err[OPTION_ERROR_BYTES])
+apply_flags(struct program *p, char err[OPTION_ERROR_BYTES])
 {
     const struct cmdline *cmd = &p->cmd;
+    const bool syslog =
+        cmd->logger != NULL && strcmp(cmd->logger, "syslog") == 0;
+    const struct {
+        const char *key, *value; /* NULL: not said */
+    } said[] = {
+        {"log.level", cmd->debug ? "DEBUG" : cmd->log_level},
+        {"log.file", cmd->debug ? NULL : cmd->log_file},
+        {"log.sink", syslog ? "journal" : NULL},
+        {"log.localtime", cmd->localtime_logging ? "on" : NULL},
+        {"server.pid-file", cmd->pid_file},
+        {"server.brick-name", cmd->brick_name},
+    };
     int e = default_log(p, err);
 
-    if (e == 0 && cmd->log_level != NULL)
-        e = options_set(p->options, "log.level", cmd->log_level, false, err);
-    if (e == 0 && cmd->debug)
-        e = options_set(p->options, "log.level", "DEBUG", false, err);
-    if (e == 0 && cmd->log_file != NULL && !cmd->debug)
-        e = options_set(p->options, "log.file", cmd->log_file, false, err);
-    if (e == 0 && cmd->logger != NULL && strcmp(cmd->logger, "syslog") == 0)
-        e = options_set(p->options, "log.sink", "journal", false, err);
-    if (e == 0 && cmd->localtime_logging)
-        e = options_set(p->options, "log.localtime", "on", false, err);
-    if (e == 0 && cmd->pid_file != NULL)
-        e = options_set(p->options, "server.pid-file", cmd->pid_file, false,
-                        err);
-    if (e == 0 && cmd->brick_name != NULL)
-        e = options_set(p->options, "server.brick-name", cmd->brick_name,
-                        false, err);
+    for (size_t i = 0; i < COUNT_OF(said) && e == 0; i++)
+        if (said[i].value != NULL)
+            e = options_set(p->options, said[i].key, said[i].value, false,
+                            err);
     return e;
 }
 
@@ -259,9 +237,9 @@ configure(struct program *p, char err[OPTION_ERROR_BYTES])
     if (e == 0)
         e = apply_brick(p, err);
     if (e == 0)
-        e = apply_log_options(p, err);
+        e = apply_flags(p, err);
     if (e == 0)
-        e = apply_sets(p, false, err);
+        e = apply_sets(p, err);
     if (e == 0 && options_const(p->options, OPT_BRICK_DIRECTORY) == NULL) {
         (void)snprintf(err, OPTION_ERROR_BYTES,
                        "which brick? Give its directory, a config file (-c) "
@@ -281,7 +259,9 @@ reload(void *arg, char err[OPTION_ERROR_BYTES])
         e = options_load_file(p->options, p->config, true, err, warn, NULL);
     if (e == 0 && p->cmd.volfile != NULL)
         e = apply_volfile(p, true, err);
-    return e != 0 ? e : apply_sets(p, true, err);
+    if (p->config == NULL && p->cmd.volfile == NULL)
+        e = options_load_none(p->options);
+    return e;
 }
 
 /* --- process --- */

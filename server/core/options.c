@@ -8,7 +8,9 @@
  *   default   -> the file's, if it has one
  *   file      -> the file's new one, or back to the default
  *   running   (set while the daemon runs) -> as `file`
- *   pinned    (set before that, on the command line) -> stays
+ *
+ * What the command line says stands in the place of the default, and no file
+ * gets past it: after a reread it is in force, whatever was set meanwhile.
  */
 #include "server/core/options.h"
 
@@ -33,9 +35,10 @@ MEM_TYPE(mt_text, "server.core", "option_text");
 
 struct entry {
     _Atomic(int64_t) number;
-    char *text;  /* [mtx] NULL: the default; constant once the daemon runs if
-                    the option is not reloadable */
-    bool pinned; /* [mtx] */
+    char *text; /* [mtx] NULL: as pinned, else the default; constant once the
+                   daemon runs if the option is not reloadable */
+    char *pinned;          /* [mtx] from the command line; NULL: not there */
+    int64_t pinned_number; /* [mtx] */
 };
 
 struct subscriber {
@@ -90,8 +93,10 @@ options_free(struct options **op)
         return;
     OBJ_CHECK(o, OPTIONS_MAGIC);
     o->magic = 0;
-    for (int i = 0; i < OPTIONS_COUNT; i++)
+    for (int i = 0; i < OPTIONS_COUNT; i++) {
         mem_free(o->entries[i].text);
+        mem_free(o->entries[i].pinned);
+    }
     option_logins_clear(&o->logins);
     mutex_destroy(&o->mtx);
     mem_free(o);
@@ -101,7 +106,9 @@ static const char *
 text_locked(const struct options *o, enum option_id id)
 {
     const struct entry *e = &o->entries[id];
-    const char *text = e->text != NULL ? e->text : option_def(id)->def;
+    const char *text = e->text != NULL ? e->text
+                       : e->pinned != NULL ? e->pinned
+                                           : option_def(id)->def;
 
     return text != NULL ? text : "";
 }
@@ -178,6 +185,22 @@ exchange_locked(struct options *o, enum option_id id, char **textp,
     *textp = old;
 }
 
+/* Pins *textp, leaving what was pinned there. */
+static void
+pin_locked(struct options *o, enum option_id id, char **textp, int64_t number)
+{
+    struct entry *e = &o->entries[id];
+    char *old = e->pinned;
+
+    mutex_assert_held(&o->mtx);
+    mem_free(e->text);
+    e->text = NULL;
+    e->pinned = *textp;
+    e->pinned_number = number;
+    atomic_store(&e->number, number);
+    *textp = old;
+}
+
 static void
 notify_one(struct options *o, enum option_id id)
 {
@@ -210,10 +233,11 @@ options_set(struct options *o, const char *key, const char *value, bool running,
         MUTEX_SCOPE(&o->mtx);
         differs = differs_locked(o, id, text, parsed.number);
         refused = running && !option_def(id)->reloadable;
-        if (!refused) {
+        /* The same said in other words ("2min" for "120") is no change. */
+        if (!running)
+            pin_locked(o, id, &text, parsed.number);
+        else if (!refused && differs)
             exchange_locked(o, id, &text, parsed.number);
-            o->entries[id].pinned |= !running;
-        }
     }
     if (refused && differs) {
         (void)snprintf(err, OPTION_ERROR_BYTES,
@@ -229,6 +253,7 @@ options_set(struct options *o, const char *key, const char *value, bool running,
 int
 options_reset(struct options *o, enum option_id id)
 {
+    AUTO_FREE char *pinned = NULL;
     AUTO_FREE char *text = NULL;
     int64_t number = default_number(id);
     bool differs;
@@ -239,8 +264,9 @@ options_reset(struct options *o, enum option_id id)
     {
         MUTEX_SCOPE(&o->mtx);
         differs = differs_locked(o, id, NULL, number);
+        pinned = o->entries[id].pinned;
+        o->entries[id].pinned = NULL;
         exchange_locked(o, id, &text, number);
-        o->entries[id].pinned = false;
     }
     if (differs)
         notify_one(o, id);
@@ -385,16 +411,21 @@ options_swap(struct options *o, struct options_stage *stage, bool running,
     MUTEX_SCOPE(&o->mtx);
     for (int i = 0; i < OPTIONS_COUNT; i++) {
         const enum option_id id = (enum option_id)i;
+        struct entry *e = &o->entries[i];
         char **text = &stage->values[i].text;
         int64_t number = *text != NULL ? stage->values[i].number
                                        : default_number(id);
         bool differs = differs_locked(o, id, *text, number);
 
-        if (o->entries[i].pinned)
-            continue;
         if (running && !option_def(id)->reloadable) {
-            changes->left[i] = differs;
+            changes->left[i] = differs && e->pinned == NULL;
             continue;
+        }
+        if (e->pinned != NULL) {
+            number = e->pinned_number;
+            differs = differs_locked(o, id, e->pinned, number);
+            mem_free(*text);
+            *text = NULL;
         }
         changes->changed[i] = differs;
         exchange_locked(o, id, text, number);

@@ -65,11 +65,11 @@ void options_free(struct options **op);
 
 enum { OPTION_ERROR_BYTES = 512 };
 
-/* What is set with running false (the command line) is pinned: no file changes
- * it, read before or after.
- * Check and set.  0; -ENOENT unknown key, -EINVAL bad value, -ERANGE out of
- * range, -EPERM not changeable while running (running true), -ENOMEM; `err`
- * then holds one clear line.  "auth.login.<user>.password" style keys, which
+/* Check and set.  What is set with running false (the command line) is pinned:
+ * no file changes it, and reading one puts it in force again.
+ * 0; -ENOENT unknown key, -EINVAL bad value, -ERANGE out of range, -EPERM not
+ * changeable while running (running true), -ENOMEM; `err` then holds one clear
+ * line.  "auth.login.<user>.password" style keys, which
  * the table cannot list, go through options_set_login(). */
 int options_set(struct options *o, const char *key, const char *value,
                 bool running, char err[OPTION_ERROR_BYTES]);
@@ -122,5 +122,9 @@ int options_subscribe(struct options *o,
 int options_load_file(struct options *o, const char *path, bool running,
                       char err[OPTION_ERROR_BYTES],
                       void (*warn)(void *arg, const char *text), void *arg);
+
+/* While running, without a file: as if an empty one had been read.  0 or
+ * -ENOMEM. */
+int options_load_none(struct options *o);
 
 #endif

@@ -186,3 +186,15 @@ options_stage_commit(struct options_stage *stage, struct options *o,
     }
     options_notify(o, changes.changed);
 }
+
+int
+options_load_none(struct options *o)
+{
+    struct options_stage *stage = options_stage_new();
+
+    if (stage == NULL)
+        return -ENOMEM;
+    options_stage_commit(stage, o, true, NULL, NULL);
+    options_stage_free(&stage);
+    return 0;
+}

@@ -35,7 +35,7 @@ int options_stage_set(struct options_stage *stage, enum option_id id,
 int options_stage_login(struct options_stage *stage, const char *user,
                         const char *password, char err[OPTION_ERROR_BYTES]);
 /* Put in force.  Options that are not in the stage go back to their defaults,
- * unless options_set() pinned them; pinned ones keep their values.  With
+ * unless options_set() pinned them: then to what it said.  With
  * `running`, those not reloadable stay as they are, which is told through
  * warn() (may be NULL).  Cannot fail: all memory is there. */
 void options_stage_commit(struct options_stage *stage, struct options *o,

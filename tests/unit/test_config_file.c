@@ -245,6 +245,19 @@ START_TEST(the_command_line_outranks_the_file)
     ck_assert_int_eq(options_number(o, OPT_THREAD_COUNT), 4);
     load_well("", true);
     ck_assert_int_eq(options_number(o, OPT_THREAD_COUNT), 4);
+    /* What was set meanwhile, and what is fixed at start. */
+    ck_assert_int_eq(options_set(o, "thread-count", "6", true, err), 0);
+    ck_assert_int_eq(options_set(o, "brick-name", "/n", false, err), 0);
+    ck_assert_int_eq(options_number(o, OPT_THREAD_COUNT), 6);
+    load_well("[io-threads]\nthread-count=8\n[server]\nbrick-name=/m\n",
+              true);
+    ck_assert_int_eq(options_number(o, OPT_THREAD_COUNT), 4);
+    ck_assert_str_eq(options_const(o, OPT_BRICK_NAME), "/n");
+    ck_assert_int_eq(options_set(o, "thread-count", "6", true, err), 0);
+    ck_assert_int_eq(options_set(o, "idle-time", "6", true, err), 0);
+    ck_assert_int_eq(options_load_none(o), 0);
+    ck_assert_int_eq(options_number(o, OPT_THREAD_COUNT), 4);
+    ck_assert_int_eq(options_number(o, OPT_IDLE_TIME), 120);
     ck_assert_int_eq(options_reset(o, OPT_THREAD_COUNT), 0);
     load_well("[io-threads]\nthread-count=8\n", true);
     ck_assert_int_eq(options_number(o, OPT_THREAD_COUNT), 8);
