@@ -232,10 +232,11 @@ base_name(const char *path)
 }
 
 static void
-make_options(struct option longs[FLAGS + 1], char shorts[2 * FLAGS + 1])
+make_options(struct option longs[FLAGS + 1], char shorts[2 * FLAGS + 2])
 {
     char *p = shorts;
 
+    *p++ = '-'; /* words are handed out as they come */
     memset(longs, 0, (FLAGS + 1) * sizeof(longs[0]));
     for (size_t i = 0; i < FLAGS; i++) {
         longs[i].name = flags[i].name;
@@ -249,19 +250,42 @@ make_options(struct option longs[FLAGS + 1], char shorts[2 * FLAGS + 1])
     *p = '\0';
 }
 
-/* -1: go on; else the exit code. */
+/* "-1" is a value: no option is a digit. */
+static bool
+is_number(const char *word)
+{
+    return word[0] == '-' && word[1] >= '0' && word[1] <= '9';
+}
+
+/* The next option, or 1 with a word in optarg; -1 at the end. */
 static int
-take_options(struct ctl *ctl, int argc, char **argv)
+next_argument(int argc, char **argv, const char *shorts,
+              const struct option *longs)
+{
+    if (optind > 0 && optind < argc && is_number(argv[optind])) {
+        optarg = argv[optind++];
+        return 1;
+    }
+    return getopt_long(argc, argv, shorts, longs, NULL);
+}
+
+/* -1: go on, with *words words at argv + 1; else the exit code. */
+static int
+take_options(struct ctl *ctl, int argc, char **argv, int *words)
 {
     struct option longs[FLAGS + 1];
-    char shorts[2 * FLAGS + 1];
+    char shorts[2 * FLAGS + 2];
     bool help = false;
     int opt;
 
+    *words = 0;
     make_options(longs, shorts);
     optind = 0; /* glibc: from the start, whoever used it before */
-    while ((opt = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+    while ((opt = next_argument(argc, argv, shorts, longs)) != -1) {
         switch (opt) {
+        case 1:
+            argv[++*words] = optarg;
+            break;
         case 's':
             ctl->socket = optarg;
             break;
@@ -285,26 +309,28 @@ take_options(struct ctl *ctl, int argc, char **argv)
             return CTL_USAGE;
         }
     }
+    while (optind < argc) /* behind "--" */
+        argv[++*words] = argv[optind++];
     if (!help)
         return -1;
-    ctl->argc = argc - optind;
-    ctl->argv = argv + optind;
+    ctl->argc = *words;
+    ctl->argv = argv + 1;
     return cmd_help(ctl);
 }
 
 static int
 run_all(struct ctl *ctl, int argc, char **argv)
 {
-    int code = take_options(ctl, argc, argv);
+    int words, code = take_options(ctl, argc, argv, &words);
 
     if (code >= 0)
         return code;
-    if (optind == argc) {
+    if (words == 0) {
         (void)fprintf(stderr, "%s: no command; see '%s help'\n", ctl->program,
                       ctl->program);
         return CTL_USAGE;
     }
-    return run(ctl, argc - optind, argv + optind);
+    return run(ctl, words, argv + 1);
 }
 
 int

@@ -101,6 +101,11 @@ def list_get_set():
         same(one["reloadable"], True)
     answer = brick.ask("config", "set", "io-threads.idle-time", "120")
     same((answer["key"], answer["changed"]), ("io-threads.idle-time", False))
+    answer = brick.ask("config", "set", "io-threads.idle-time", "2m")
+    same((answer["value"], answer["changed"]), ("120", False))
+    same(brick.ctl("config", "set", "posix.brick-uid", "-1", "-s",
+                   brick.control), "posix.brick-uid is -1 already\n")
+    assert "-1" in brick.ctl("config", "set", "thread-count", "-1", code=1)
     answer = brick.ask("config", "set", "io-threads.idle-time", "3m")
     same((answer["old"], answer["changed"]), ("120", True))
     same(brick.dump().section(THREADS)["idle_time"], "180")
