@@ -70,7 +70,10 @@ clear_stale(const struct sockaddr_un *addr, char err[CONTROL_ERROR_BYTES])
         return fail(err, -EEXIST, "%s exists and is not a socket", path);
     live = is_live(addr);
     if (live > 0)
-        return fail(err, -EADDRINUSE, "%s: another daemon listens there", path);
+        return fail(err, -EADDRINUSE,
+                    "%s: another daemon listens there; server.control-socket "
+                    "names another place",
+                    path);
     if (live < 0)
         return fail(err, live, "%s: %s", path, strerror(-live));
     if (unlink(path) < 0 && errno != ENOENT)

@@ -5,6 +5,7 @@ What an operator does wrong: one clear line that names the thing, an exit
 status that is not 0, within seconds, and a disk that is as it was.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -14,8 +15,8 @@ import uuid
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import brick as fixture  # noqa: E402
-from operate import (Daemon, PROGRAM, fingerprint, need_ours,  # noqa: E402
-                     refused, same, unchanged)
+from operate import (Daemon, PROGRAM, answers, ctl,  # noqa: E402
+                     fingerprint, need_ours, refused, same, unchanged)
 
 fixture.sandbox()
 need_ours()
@@ -317,6 +318,25 @@ def control_socket_is_taken():
            "another daemon", untouched=[fresh])
 
 
+def default_control_socket_is_taken():
+    """two bricks whose control sockets would have the same name"""
+    first, second = path("d/e"), new_brick("d-e", VOLUME)
+    os.makedirs(first)
+    control = "/run/clinker/%s.sock" % first[1:].replace("/", "-")
+    one = subprocess.Popen([PROGRAM, "--set", "server.listen-port=0", first],
+                           stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+    try:
+        fixture.wait_until("it answers", lambda: answers(control))
+        refuse(["--set", "server.listen-port=0", second], control,
+               "another daemon", "server.control-socket", untouched=[second])
+        same(json.loads(ctl(control, "--json", "status"))["pid"], one.pid)
+    finally:
+        one.terminate()
+        one.wait()
+
+
 def statedump_directory_is_missing():
     """a statedump directory that is not there is told of at the dump"""
     brick.ctl("config", "set", "server.statedump-path", path("no/dumps"))
@@ -355,5 +375,6 @@ fixture.main([
     dot_glusterfs_is_a_file, wrong_root, port_is_taken, no_config,
     wrong_config, wrong_command_line, wrong_volfile, full_disk,
     second_daemon, pid_file_is_locked, control_socket_is_taken,
+    default_control_socket_is_taken,
     statedump_directory_is_missing, log_cannot_be_opened,
     the_served_brick_noticed_nothing], [brick])
