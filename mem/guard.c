@@ -209,26 +209,27 @@ static void __attribute__((noinline)) site_set(struct guard_site *site)
 
 static void
 object_fill(struct guard_object *obj, uint32_t slot, size_t bytes,
-            uintptr_t user)
+            uintptr_t start)
 {
     const struct mem_type *type = mem_account_type(slot);
     uintptr_t page = page_of(obj);
 
     obj->slot = slot;
     obj->bytes = (uint32_t)bytes;
-    obj->user = user;
+    obj->head_bytes = 0;
+    obj->start = start;
     obj->module = type != NULL ? type->module : "no";
     obj->name = type != NULL ? type->name : "type";
-    memset((void *)page, PATTERN, user - page);
-    memset((void *)(user + bytes), PATTERN,
-           page + OS_PAGE_BYTES - user - bytes);
+    memset((void *)page, PATTERN, start - page);
+    memset((void *)(start + bytes), PATTERN,
+           page + OS_PAGE_BYTES - start - bytes);
 }
 
 void *
 guard_take(uint32_t slot, size_t bytes, size_t align)
 {
     struct guard_object *obj;
-    uintptr_t user;
+    uintptr_t start;
 
     must(bytes <= GUARD_BYTES_MAX);
     must(align > 0 && align <= 64 && (align & (align - 1)) == 0);
@@ -245,37 +246,46 @@ guard_take(uint32_t slot, size_t bytes, size_t align)
         object_put(obj);
         return NULL;
     }
-    user = place(page_of(obj), bytes, align);
-    object_fill(obj, slot, bytes, user);
+    start = place(page_of(obj), bytes, align);
+    object_fill(obj, slot, bytes, start);
     site_set(&obj->allocated);
     obj->freed.frames_count = 0;
     atomic_store_explicit(&obj->state, GUARD_LIVE, memory_order_release);
     mem_account_charge(&mt_guard, OS_PAGE_BYTES - bytes);
     (void)atomic_fetch_add_explicit(&guard.live, 1, memory_order_relaxed);
     (void)atomic_fetch_add_explicit(&guard.guarded, 1, memory_order_relaxed);
-    return (void *)user;
-}
-
-bool
-guard_owns(const void *p)
-{
-    return guard_page((uintptr_t)p) >= 0;
+    return (void *)start;
 }
 
 /* The object on whose page p is, which must be its live block's address. */
 static struct guard_object *
-object_live(uintptr_t user)
+object_live(uintptr_t start)
 {
-    int page = guard_page(user);
+    int page = guard_page(start);
     struct guard_object *obj;
 
     must(page >= 0);
     obj = guard_object_at((unsigned)(page < GUARD_PAGES - 1 ? page : page - 1) /
                           2);
     if (atomic_load_explicit(&obj->state, memory_order_acquire) != GUARD_LIVE ||
-        obj->user != user)
-        guard_report_free(obj, user);
+        obj->start != start)
+        guard_report_free(obj, start);
     return obj;
+}
+
+void
+guard_set_head(void *p, size_t head_bytes)
+{
+    struct guard_object *obj = object_live((uintptr_t)p);
+
+    must(head_bytes <= obj->bytes);
+    obj->head_bytes = (uint32_t)head_bytes;
+}
+
+bool
+guard_owns(const void *p)
+{
+    return guard_page((uintptr_t)p) >= 0;
 }
 
 static void
@@ -294,8 +304,8 @@ guard_check(const void *p, uint32_t *slot)
     uintptr_t page = page_of(obj);
 
     /* What is nearest to the block's end first: it tells most. */
-    pattern_check(obj, obj->user + obj->bytes, page + OS_PAGE_BYTES);
-    pattern_check(obj, page, obj->user);
+    pattern_check(obj, obj->start + obj->bytes, page + OS_PAGE_BYTES);
+    pattern_check(obj, page, obj->start);
     *slot = obj->slot;
     return obj->bytes;
 }

@@ -13,6 +13,9 @@ enum { GUARD_BYTES_MAX = 4096, GUARD_INTERVAL_OFF = 1 << 20 };
  * (a power of two, at most 64), on a page of its own, contents undefined; NULL:
  * not this time.  Calls that follow one another use different pages. */
 void *guard_take(uint32_t slot, size_t bytes, size_t align);
+/* The first head_bytes of a block that was just taken are the allocator's own:
+ * reports speak of what lies behind them. */
+void guard_set_head(void *p, size_t head_bytes);
 /* Is it one of guard_take()'s?  Cheap, for any address. */
 bool guard_owns(const void *p);
 /* Of a live one: its type's slot and bytes.  Anything else that guard_owns():

@@ -31,7 +31,8 @@ struct guard_object {
     _Atomic(int) state; /* enum guard_state */
     uint32_t slot;      /* of the type */
     uint32_t bytes;
-    uintptr_t user;
+    uint32_t head_bytes; /* of those, at the start; the allocator's own */
+    uintptr_t start;
     const char *module, *name; /* of the type; static text */
     struct guard_site allocated, freed;
     uint16_t next; /* [guard.mtx] in the queue of freed ones */
@@ -42,7 +43,7 @@ int guard_page(uintptr_t addr);
 struct guard_object *guard_object_at(unsigned i);
 
 /* Why a free is wrong, and the end. */
-void guard_report_free(const struct guard_object *obj, uintptr_t user)
+void guard_report_free(const struct guard_object *obj, uintptr_t start)
     __attribute__((noreturn, cold));
 /* What lies at `addr`, on the block's page, was overwritten. */
 void guard_report_damage(const struct guard_object *obj, uintptr_t addr)

@@ -58,6 +58,22 @@ put_site(struct text *t, const char *what, const struct guard_site *site)
     symbol_put_stack(t, site->frames, site->frames_count);
 }
 
+/* What the allocator's caller knows of it. */
+static uintptr_t
+block_of(const struct guard_object *obj)
+{
+    return obj->start + obj->head_bytes;
+}
+
+static void
+put_address(struct text *t, const struct guard_object *obj, uintptr_t addr)
+{
+    text_put_hex(t, block_of(obj));
+    text_put(t, " (");
+    text_put_offset(t, (int64_t)(addr - block_of(obj)));
+    text_put(t, ")");
+}
+
 static void
 put_block(struct text *t, const struct guard_object *obj)
 {
@@ -66,7 +82,7 @@ put_block(struct text *t, const struct guard_object *obj)
     text_put(t, " ");
     text_put(t, obj->name);
     text_put(t, " of ");
-    text_put_decimal(t, obj->bytes);
+    text_put_decimal(t, obj->bytes - obj->head_bytes);
     text_put(t, " bytes");
 }
 
@@ -92,12 +108,7 @@ die_of_free(const struct guard_object *obj, const char *what, uintptr_t addr,
     text_start(&t, report.text, sizeof(report.text));
     text_put(&t, "mem: ");
     text_put(&t, what);
-    text_put_hex(&t, obj->user);
-    if (addr != obj->user) {
-        text_put(&t, " (");
-        text_put_offset(&t, (int64_t)(addr - obj->user));
-        text_put(&t, ")");
-    }
+    put_address(&t, obj, addr);
     text_put(&t, ", ");
     put_block(&t, obj);
     put_sites(&t, obj);
@@ -106,21 +117,21 @@ die_of_free(const struct guard_object *obj, const char *what, uintptr_t addr,
 }
 
 void
-guard_report_free(const struct guard_object *obj, uintptr_t user)
+guard_report_free(const struct guard_object *obj, uintptr_t start)
 {
-    int state = atomic_load(&obj->state);
+    uintptr_t addr = start + obj->head_bytes;
 
-    if (state == GUARD_FREED && obj->user == user)
-        die_of_free(obj, "double free of ", user, "freed again");
-    die_of_free(obj, "free of what is no block's start, near ", user,
+    if (atomic_load(&obj->state) == GUARD_FREED && obj->start == start)
+        die_of_free(obj, "double free of ", addr, "freed again");
+    die_of_free(obj, "free of what is no block's start, near ", addr,
                 "now freed");
 }
 
 void
 guard_report_damage(const struct guard_object *obj, uintptr_t addr)
 {
-    die_of_free(obj, addr < obj->user ? "underrun of " : "overrun of ", addr,
-                "found");
+    die_of_free(obj, addr < block_of(obj) ? "underrun of " : "overrun of ",
+                addr, "found");
 }
 
 /* How far addr is from a block that is or was there; nobody is near one that
@@ -130,9 +141,9 @@ distance(const struct guard_object *obj, uintptr_t addr)
 {
     if (atomic_load(&obj->state) == GUARD_UNUSED)
         return UINTPTR_MAX;
-    if (addr >= obj->user + obj->bytes)
-        return addr - (obj->user + obj->bytes);
-    return addr < obj->user ? obj->user - addr : 0;
+    if (addr >= obj->start + obj->bytes)
+        return addr - (obj->start + obj->bytes);
+    return addr < block_of(obj) ? block_of(obj) - addr : 0;
 }
 
 /* Whose block an address is about: on a closed page between two, the nearer
@@ -162,9 +173,9 @@ kind_of_fault(const struct guard_object *obj, uintptr_t addr)
         return "access near guard pages that nobody uses: ";
     if (state == GUARD_FREED)
         return "use after free of ";
-    if (addr >= obj->user + obj->bytes)
+    if (addr >= obj->start + obj->bytes)
         return "overrun of ";
-    return addr < obj->user ? "underrun of " : "fault in ";
+    return addr < block_of(obj) ? "underrun of " : "fault in ";
 }
 
 /* Of the faulting instruction: the frames above the handler's. */
@@ -212,10 +223,8 @@ report_fault(unsigned page, uintptr_t addr, const ucontext_t *context)
     text_put(&t, "mem: ");
     text_put(&t, kind_of_fault(obj, addr));
     if (atomic_load(&obj->state) != GUARD_UNUSED) {
-        text_put_hex(&t, obj->user);
-        text_put(&t, " (");
-        text_put_offset(&t, (int64_t)(addr - obj->user));
-        text_put(&t, "), ");
+        put_address(&t, obj, addr);
+        text_put(&t, ", ");
         put_block(&t, obj);
         put_sites(&t, obj);
     } else {

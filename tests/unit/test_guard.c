@@ -428,6 +428,17 @@ START_TEST(a_free_inside_a_block_is_named)
 }
 END_TEST
 
+START_TEST(the_allocators_own_head_is_not_spoken_of)
+{
+    uint8_t *p = take_placed(16 + 40, 1, false);
+
+    guard_set_head(p, 16);
+    EXPECT_REPORT("mem: overrun of 0x", "(+41)",
+                  "a block of server.posix path of 40 bytes");
+    touch_here(p + 16, 41, true);
+}
+END_TEST
+
 static void *
 fault_elsewhere(void *p)
 {
@@ -539,6 +550,7 @@ main(void)
         tc, an_overrun_into_what_alignment_leaves_is_found_at_the_free, TOLD);
     tcase_add_exit_test(tc, an_underrun_on_the_page_is_found_at_the_free, TOLD);
     tcase_add_exit_test(tc, a_free_inside_a_block_is_named, TOLD);
+    tcase_add_exit_test(tc, the_allocators_own_head_is_not_spoken_of, TOLD);
     tcase_add_exit_test(tc, another_threads_fault_is_reported_too, TOLD);
     if (DEFAULT_IS_TO_DIE) {
         tcase_add_test_raise_signal(tc, after_the_report_the_fault_has_its_way,
