@@ -13,11 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MEM_TRACE_FRAMES = 24 };
+enum { MEM_TRACE_FRAMES = 24, MEM_TRACE_INTERVAL_MAX = 1 << 30 };
 
 /* Trace the types of this module and name (NULL or "*": any).  interval_bytes
- * 1: every block.  Returns how many types there are, 0 for none such, or
- * -errno.  A type that is declared later is not traced. */
+ * 1: every block; at most MEM_TRACE_INTERVAL_MAX, or it is -EINVAL.  Once more
+ * for a type that is traced changes its interval and forgets nothing.  Returns
+ * how many types there are, 0 for none such, or -ENOMEM.  A type that is first
+ * used later is not traced. */
 int mem_trace_on(const char *module, const char *name, size_t interval_bytes);
 /* And forget what was remembered.  Returns how many were traced. */
 int mem_trace_off(const char *module, const char *name);
@@ -31,12 +33,16 @@ struct mem_trace_site {
     uint64_t total_blocks, total_bytes;
     uint64_t samples_live, samples_total;
 };
-/* Sites by live bytes, most first; returns how many there are. */
+/* Sites by live bytes, most first; returns how many there are, which may be
+ * more than max. */
 size_t mem_trace_read(struct mem_trace_site *out, size_t max);
-/* "function+0x12 (file)" into text; what is not known is its address. */
+/* "function+0x12 (file)" of a return address into text, "file+0x1234" where the
+ * function is not known, else the address.  Reads the file's symbols each time;
+ * static functions are found unless the file was stripped. */
 void mem_trace_symbol(const void *frame, char *text, size_t text_bytes);
-/* Types that are traced now: their count; blocks lost because the tables were
- * full. */
+/* Types that are traced now: their count; blocks that were lost because the
+ * tables (131072 blocks, 4095 sites) were full, since the first of them was
+ * switched on. */
 unsigned mem_trace_types(void);
 uint64_t mem_trace_lost(void);
 

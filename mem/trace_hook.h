@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 /* A block was allocated; true: it is remembered, and trace_freed() must be
- * told of its end. */
+ * told of its end.  slot: without marks. */
 bool trace_allocated(uint32_t slot, const void *block, size_t bytes);
-/* Also of blocks that are not (any more) remembered. */
+/* Also of blocks that are not (any more) remembered.  Before the memory can be
+ * handed out again. */
 void trace_freed(uint32_t slot, const void *block);
 
 #endif
