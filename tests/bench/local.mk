@@ -17,6 +17,7 @@ if HAVE_GFAPI
 # others in it, and would call ours.
 bench_programs += tests/bench/gfapi_load
 tests_bench_gfapi_load_SOURCES = tests/bench/gfapi_load.c \
+	tests/bench/gfapi_ops.h tests/bench/gfapi_ops.c \
 	tests/bench/measure.h tests/bench/measure.c \
 	tests/bench/step.h tests/bench/step.c
 tests_bench_gfapi_load_CFLAGS = $(AM_CFLAGS) $(GFAPI_CFLAGS)
