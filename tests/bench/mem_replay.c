@@ -343,6 +343,7 @@ run(struct replay *r, uint64_t ops)
 
     for (unsigned i = 0; i < r->trace.lanes_count; i++)
         in_pass += r->trace.lanes[i].count;
+    must(in_pass > 0);
     r->passes = (unsigned)((ops + in_pass - 1) / in_pass);
     r->objects = lanes_map(r->trace.objects * sizeof(*r->objects));
     must(pthread_barrier_init(&r->barrier, NULL, r->trace.lanes_count) == 0);
