@@ -5,11 +5,11 @@ import json
 import os
 import shlex
 import subprocess
-from statistics import geometric_mean
+from statistics import geometric_mean, median, stdev
 
 import mem_trace_pack
 import servers
-from mem_run import BenchError
+from mem_run import OURS, BenchError, Contender, replay_one, turns
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -31,9 +31,9 @@ def run(command, what, **options):
     return done.stdout
 
 
-def variant(build_dir, name, flag):
-    """A clinkerd as that of build_dir but for one configure option, made
-    below it.  Returns the program."""
+def variant(build_dir, name, flag, *targets):
+    """A build as build_dir but for one configure option, made below it, of
+    these targets.  Returns where."""
     status = os.path.join(build_dir, "config.status")
     if not os.path.exists(status):
         raise BenchError("no build in %s" % build_dir)
@@ -46,9 +46,9 @@ def variant(build_dir, name, flag):
     if not os.path.exists(os.path.join(where, "config.status")):
         run([os.path.join(TOP, "configure"), "--quiet"] + flags + [flag],
             "configure", cwd=where)
-    run(["make", "-s", "-j%d" % os.cpu_count(), "clinkerd"], "make",
+    run(["make", "-s", "-j%d" % os.cpu_count()] + list(targets), "make",
         cwd=where)
-    return os.path.join(where, "clinkerd")
+    return where
 
 
 def program(build_dir, name):
@@ -97,8 +97,9 @@ def with_server(server, use):
 
 def record(args, folder):
     """A trace at args.trace."""
-    clinkerd = args.record_clinkerd or variant(args.build_dir, "record",
-                                               "--enable-mem-record")
+    clinkerd = args.record_clinkerd or os.path.join(
+        variant(args.build_dir, "record", "--enable-mem-record", "clinkerd"),
+        "clinkerd")
     raw = os.path.join(folder, "record")
     env = dict(os.environ, CLINKER_MEM_RECORD=raw)
     where = os.path.join(folder, "recorded")
@@ -120,28 +121,67 @@ def record(args, folder):
 # --- the accounts ---
 
 
-def accounts_cost(args):
-    """Both builds by tests/bench/brick, which takes any two programs."""
-    ours = program(args.build_dir, "clinkerd")
-    plain = args.plain_clinkerd or variant(args.build_dir, "plain",
-                                           "--disable-accounts")
+def brick_cost(args, plain):
+    """Both by tests/bench/brick, which takes any two programs."""
     out = subprocess.run(
         [os.path.join(HERE, "brick"), "--build-dir", args.build_dir,
-         "--clinkerd", ours, "--glusterfsd", plain, "--load", "wire,gfapi",
+         "--clinkerd", program(args.build_dir, "clinkerd"),
+         "--glusterfsd", program(plain, "clinkerd"), "--load", "wire,gfapi",
          "--rounds", str(args.rounds), "--ops", str(args.brick_ops),
          "--json"], stdout=subprocess.PIPE, universal_newlines=True)
     if out.returncode != 0:
         raise BenchError("brick failed, status %d" % out.returncode)
-    report = json.loads(out.stdout)
+    return json.loads(out.stdout)["operations"]
+
+
+def round_means(operations, key, is_rate):
+    """For each round, the mean ratio over all operations."""
+    rounds = len(operations[0]["clinkerd"]["rounds"])
+    means = []
+    for i in range(rounds):
+        pairs = [(op["clinkerd"]["rounds"][i][key],
+                  op["glusterfsd"]["rounds"][i][key]) for op in operations]
+        means.append(geometric_mean(b / a if is_rate else a / b
+                                    for a, b in pairs))
+    return means
+
+
+def spread(means):
+    """The median, and the standard error of the mean."""
+    error = stdev(means) / len(means) ** 0.5 if len(means) > 1 else None
+    return {"median": median(means), "error": error}
+
+
+def replay_cost(args, plain):
+    """The allocator alone, in turns, where the difference can be seen."""
+    found = {"with": Contender(OURS, args.build_dir),
+             "without": Contender(OURS, plain)}
+    rows = {name: [] for name in found}
+    for number in range(args.rounds):
+        for name in turns(list(found), number):
+            rows[name].append(replay_one(found[name], args, 1,
+                                         "first")["cpu_ns"])
+    return {"with_ns": median(rows["with"]),
+            "without_ns": median(rows["without"]),
+            "ratio": median(a / b for a, b in zip(rows["with"],
+                                                  rows["without"]))}
+
+
+def accounts_cost(args):
+    plain = args.plain_build or variant(
+        args.build_dir, "plain", "--disable-accounts", "clinkerd",
+        "tests/bench/mem_replay_ours")
+    replay = replay_cost(args, plain)
+    operations = brick_cost(args, plain)
     rows = [{"op": op["op"],
              "with": {key: op["clinkerd"][key]
                       for key in ("ops_per_s", "cpu_us")},
              "without": {key: op["glusterfsd"][key]
                          for key in ("ops_per_s", "cpu_us")},
-             "ratio": op["ratio"]} for op in report["operations"]]
-    return {"operations": rows, "mean": {
-        which: geometric_mean(row["ratio"][which] for row in rows)
-        for which in ("time", "cpu")}}
+             "ratio": op["ratio"]} for op in operations]
+    return {"replay": replay, "operations": rows, "mean": {
+        "time": spread(round_means(operations, "ops_per_s", True)),
+        "cpu": spread(round_means(operations, "cpu_us", False))}}
 
 
 # --- inodes ---

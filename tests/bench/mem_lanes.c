@@ -9,7 +9,7 @@
 #include "mem/clock.h"
 #include "mem/must.h"
 
-enum { SPINS = 64, YIELDS = 256, NAP_NS = 50000 };
+enum { SPINS = 64, YIELDS = 80, NAP_NS = 50000 };
 
 struct lanes {
     void (*fn)(struct lane *lane, bool warm);
