@@ -190,6 +190,8 @@ def accounts_cost(args):
 class Standalone(servers.Server):
     """A clinkerd with the default options but for those that are given."""
 
+    stop_seconds = 600  # a million inodes are to be given back
+
     def __init__(self, program, folder, *settings):
         self.settings = settings
         super().__init__(program, folder)

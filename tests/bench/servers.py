@@ -122,6 +122,8 @@ def free_port():
 class Server:
     """A server process on a fresh brick below `folder`."""
 
+    stop_seconds = STOP_SECONDS
+
     def __init__(self, program, folder, env=None):
         self.program = program
         self.folder = folder
@@ -180,7 +182,7 @@ class Server:
     def stop(self):
         if not self.ended(0):
             self.process.send_signal(signal.SIGTERM)
-            if not self.ended(STOP_SECONDS * 1000):
+            if not self.ended(self.stop_seconds * 1000):
                 self.kill()
                 raise ServerError("%s does not end by SIGTERM" % self.program)
         elif self.process.wait() != 0:
