@@ -11,6 +11,7 @@ import argparse
 import gzip
 import struct
 import sys
+from collections import Counter
 
 HEAD = struct.Struct("<4sIII")
 EVENT = struct.Struct("<QQIHBB")
@@ -65,6 +66,7 @@ class Trace:
         #                    (thread, None, type, bytes)
         self.objects = 0
         self.skipped = 0   # frees of what was not seen to be allocated
+        self.own = Counter()  # blocks of mem/'s own, by name
 
     def add_events(self, events, types, max_ops):
         live = {}  # address: object, None for what is left out
@@ -86,6 +88,7 @@ class Trace:
             if (types[slot][0] == "mem" and what != IOBUF) or \
                     size > BYTES_MAX:
                 live[address] = None
+                self.own[types[slot][1]] += 1
                 continue
             live[address] = self.objects
             self.objects += 1
@@ -102,10 +105,12 @@ class Trace:
         return self.types.setdefault(key, len(self.types))
 
     def describe(self):
-        return ("%d operations of %d threads on %d objects of %d types, %d "
-                "frees of unknown blocks left out" % (
+        return ("%d operations of %d threads on %d objects of %d types; left "
+                "out: frees of %d unknown blocks%s" % (
                     len(self.ops), len(self.threads), self.objects,
-                    len(self.types), self.skipped))
+                    len(self.types), self.skipped,
+                    "".join(", %d of mem %s" % (n, name)
+                            for name, n in self.own.most_common())))
 
     def encode(self):
         out = bytearray(b"CMR1")
