@@ -60,6 +60,14 @@ ctl_number(json_object *obj, const char *key)
                : 0;
 }
 
+size_t
+ctl_length(json_object *list)
+{
+    return json_object_is_type(list, json_type_array)
+               ? json_object_array_length(list)
+               : 0;
+}
+
 bool
 ctl_bool(json_object *obj, const char *key)
 {
@@ -123,6 +131,23 @@ show_reply(struct ctl *ctl, json_object *reply,
     else
         show(ctl, reply);
     return CTL_OK;
+}
+
+int
+ctl_show(struct ctl *ctl, json_object *reply,
+         void (*show)(struct ctl *ctl, json_object *reply))
+{
+    int code = show_reply(ctl, reply, show);
+
+    json_object_put(reply);
+    return code;
+}
+
+int
+ctl_fail(struct ctl *ctl, const char *text, int err)
+{
+    tell_error(ctl, text, -err);
+    return CTL_REFUSED;
 }
 
 int

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <time.h>
 
-#include "cli/humane.h"
+#include "server/core/humane.h"
 #include "cli/table.h"
 
 enum { COLUMNS = 8, RIGHT = 1 << 3 | 1 << 4 | 1 << 5 };

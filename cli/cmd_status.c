@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "cli/humane.h"
+#include "server/core/humane.h"
 #include "cli/table.h"
 
 static void

@@ -43,6 +43,14 @@ const char *ctl_text(json_object *obj, const char *key);
 int64_t ctl_number(json_object *obj, const char *key);
 bool ctl_bool(json_object *obj, const char *key);
 json_object *ctl_member(json_object *obj, const char *key);
+size_t ctl_length(json_object *list); /* 0 when it is no list */
+
+/* An answer that is made here: shown as ctl_ask() shows those of the daemon.
+ * The reference is taken over. */
+int ctl_show(struct ctl *ctl, json_object *reply,
+             void (*show)(struct ctl *ctl, json_object *reply));
+/* Tell a failure that was found here, and return the exit code. */
+int ctl_fail(struct ctl *ctl, const char *text, int err);
 
 /* --- the commands of ctl_list.h --- */
 int cmd_status(struct ctl *ctl);
@@ -54,6 +62,17 @@ int cmd_config_get(struct ctl *ctl);
 int cmd_config_set(struct ctl *ctl);
 int cmd_log_level(struct ctl *ctl);
 int cmd_reload(struct ctl *ctl);
+int cmd_statedump_diff(struct ctl *ctl);
+int cmd_memory(struct ctl *ctl);
+int cmd_memory_pages(struct ctl *ctl);
+int cmd_memory_pools(struct ctl *ctl);
+int cmd_memory_growth(struct ctl *ctl);
+int cmd_memory_trace(struct ctl *ctl);
+int cmd_memory_poison(struct ctl *ctl);
+int cmd_memory_reclaim(struct ctl *ctl);
+int cmd_memory_limit(struct ctl *ctl);
+int cmd_memory_guard(struct ctl *ctl);
+int cmd_memory_doctor(struct ctl *ctl);
 int cmd_help(struct ctl *ctl);
 
 #endif

@@ -13,6 +13,10 @@ COMMAND("status", "", 0, 0, cmd_status,
 COMMAND("clients", "", 0, 0, cmd_clients,
         "List the connected clients.",
         "One line a client, with its open files and the requests in flight.")
+COMMAND("statedump diff", "OLDER NEWER", 2, 2, cmd_statedump_diff,
+        "Show what grew between two statedumps.",
+        "Two files, of clinkerd or of GlusterFS' brick.  Types and pools of\n"
+        "memory that grew, largest first; then other counts.")
 COMMAND("statedump", "[PART...]", 0, 16, cmd_statedump,
         "Write a statedump and print its path.",
         "PART is one of all, mem, iobuf, callpool, priv, fd, inode, inodectx,\n"
@@ -34,6 +38,42 @@ COMMAND("log level", "[LEVEL]", 0, 1, cmd_log_level,
         "Print or set the log level.",
         "LEVEL is one of NONE, CRITICAL, ERROR, WARNING, NOTICE, INFO, DEBUG and\n"
         "TRACE.")
+COMMAND("memory pages", "", 0, 0, cmd_memory_pages,
+        "Show free pages by order.",
+        "UNUSABLE is how much of the free memory is in blocks too small for one\n"
+        "of that size.")
+COMMAND("memory pools", "", 0, 0, cmd_memory_pools,
+        "Show pools of objects and I/O buffers.",
+        "KEPT are free and not given back.")
+COMMAND("memory growth", "[TYPE]", 0, 1, cmd_memory_growth,
+        "Show which types of memory have grown.",
+        "TYPE is MODULE/NAME or NAME; with it, all its samples are shown.  UP is\n"
+        "how many of the last hour's minutes it grew in.")
+COMMAND("memory trace", "TYPE on [BYTES] | TYPE off | TYPE show", 2, 3,
+        cmd_memory_trace,
+        "Show which calls allocate a type of memory.",
+        "TYPE is MODULE/NAME, NAME or all.  BYTES: of so many one block is\n"
+        "remembered, 16384 unless it is said; 1 is every block.")
+COMMAND("memory poison", "TYPE on|off", 2, 2, cmd_memory_poison,
+        "Fill freed blocks of a type and check them.",
+        "TYPE is MODULE/NAME, NAME or all.  A write beyond a block or after its\n"
+        "end stops the daemon with the type's name.")
+COMMAND("memory reclaim", "", 0, 0, cmd_memory_reclaim,
+        "Give back all memory that can be.",
+        "Caches are emptied; they fill again.")
+COMMAND("memory limit", "[VALUE]", 0, 1, cmd_memory_limit,
+        "Show the limit on memory, or set it.",
+        "VALUE is that of the option memory.limit; setting it is `config set`.")
+COMMAND("memory guard", "", 0, 0, cmd_memory_guard,
+        "Show guard objects and poison.",
+        "How many allocations were guarded against overruns and use after free.")
+COMMAND("memory doctor", "", 0, 0, cmd_memory_doctor,
+        "Say in sentences what is wrong with the memory.",
+        "Warnings are marked with '!', what is worth knowing with '-'.")
+COMMAND("memory", "", 0, 0, cmd_memory,
+        "Show memory by type, and where the rest is.",
+        "Accounts by module and type, largest first, and how they add up to the\n"
+        "resident memory.")
 COMMAND("reload", "", 0, 0, cmd_reload,
         "Read the configuration anew and reopen the log.",
         "As a SIGHUP does, but tells what is wrong.")

@@ -51,6 +51,7 @@ mem_pages_read(struct mem_pages_stats *out)
     {
         MUTEX_SCOPE(&z->mtx);
         n = z->buddy.n;
+        out->base = z->base;
         out->reserved_bytes = (uint64_t)z->arenas_max * PAGE_RUN_BYTES_MAX;
         out->arena_bytes =
             (uint64_t)z->buddy.arenas_count * PAGE_RUN_BYTES_MAX;

@@ -21,7 +21,8 @@ struct mem_pages_order {
 };
 
 struct mem_pages_stats {
-    uint64_t reserved_bytes;   /* addresses set aside */
+    const void *base;          /* of the addresses set aside; NULL: none yet */
+    uint64_t reserved_bytes;   /* how many those are */
     uint64_t arena_bytes;      /* of those, in arenas */
     /* arena_bytes = used_bytes[3] + free_dirty_bytes + free_clean_bytes */
     uint64_t used_bytes[4];    /* in runs: slabs, buffers, blocks, all */

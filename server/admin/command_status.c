@@ -15,22 +15,10 @@
 #include "server/core/gfid.h"
 #include "server/core/log.h"
 #include "server/fop/client.h"
+#include "server/fop/held.h"
 #include "server/fop/stats.h"
 #include "server/inode/fd.h"
 #include "server/posix/posix.h"
-
-/* A new member object, NULL without memory. */
-static json_object *
-add_object(json_object *obj, const char *key)
-{
-    json_object *member = json_object_new_object();
-
-    if (member != NULL && json_object_object_add(obj, key, member) < 0) {
-        json_object_put(member);
-        return NULL;
-    }
-    return member;
-}
 
 static void
 add_process(json_object *reply, const struct admin *admin)
@@ -56,7 +44,7 @@ add_process(json_object *reply, const struct admin *admin)
 static bool
 add_connections(json_object *reply, const struct brick *brick)
 {
-    json_object *obj = add_object(reply, "connections");
+    json_object *obj = control_add_object(reply, "connections");
     struct client_table_stats clients;
     struct rpc_service_stats rpc;
 
@@ -72,16 +60,19 @@ add_connections(json_object *reply, const struct brick *brick)
     control_add_number(obj, "bytes-read", (int64_t)rpc.bytes_read);
     control_add_number(obj, "bytes-written", (int64_t)rpc.bytes_written);
     control_add_number(obj, "event-threads", rpc.threads);
+    control_add_number(obj, "held-bytes", (int64_t)rpc.held_bytes);
+    control_add_number(obj, "held-bytes-each-max",
+                       (int64_t)rpc.conn_bytes_max);
     return true;
 }
 
 static bool
 add_classes(json_object *reply, const struct iot_stats *stats)
 {
-    json_object *classes = add_object(reply, "classes");
+    json_object *classes = control_add_object(reply, "classes");
 
     for (int i = 0; classes != NULL && i < IOT_CLASSES; i++) {
-        json_object *obj = add_object(classes, iot_class_name[i]);
+        json_object *obj = control_add_object(classes, iot_class_name[i]);
 
         if (obj == NULL)
             return false;
@@ -97,7 +88,7 @@ add_classes(json_object *reply, const struct iot_stats *stats)
 static bool
 add_workers(json_object *reply, const struct brick *brick)
 {
-    json_object *obj = add_object(reply, "workers");
+    json_object *obj = control_add_object(reply, "workers");
     struct iot_stats stats;
 
     if (obj == NULL)
@@ -112,7 +103,7 @@ add_workers(json_object *reply, const struct brick *brick)
 static bool
 add_operations(json_object *reply, const struct brick *brick)
 {
-    json_object *obj = add_object(reply, "operations");
+    json_object *obj = control_add_object(reply, "operations");
     uint64_t calls = 0, failures = 0, read, written;
     struct fop_counter c;
 
@@ -134,14 +125,14 @@ add_operations(json_object *reply, const struct brick *brick)
 static bool
 add_memory(json_object *reply, const struct brick *brick)
 {
-    json_object *obj = add_object(reply, "memory");
+    json_object *obj = control_add_object(reply, "memory");
     struct inode_table_stats inodes;
 
     if (obj == NULL)
         return false;
     control_add_number(obj, "accounted", (int64_t)mem_account_total_bytes());
     control_add_number(obj, "resident", (int64_t)usage_resident_bytes());
-    obj = add_object(reply, "inodes");
+    obj = control_add_object(reply, "inodes");
     if (obj == NULL)
         return false;
     inode_table_read(brick->inodes, &inodes);
@@ -169,6 +160,7 @@ command_status(struct control_call *call)
 
 struct clients {
     json_object *list;
+    struct held held;
     bool failed;
 };
 
@@ -178,7 +170,9 @@ add_client(void *arg, struct client *client)
     struct clients *clients = arg;
     json_object *obj = json_object_new_object();
     struct fd_table_stats fds;
+    uint64_t bytes;
     uint32_t calls;
+    bool reading;
 
     if (obj == NULL || json_object_array_add(clients->list, obj) < 0) {
         json_object_put(obj);
@@ -200,6 +194,9 @@ add_client(void *arg, struct client *client)
     control_add_bool(obj, "gone", client->gone);
     control_add_number(obj, "fds", fds.open);
     control_add_number(obj, "requests", calls);
+    bytes = held_of(&clients->held, client, &reading);
+    control_add_number(obj, "held-bytes", (int64_t)bytes);
+    control_add_bool(obj, "read-from", reading);
 }
 
 int
@@ -212,7 +209,9 @@ command_clients(struct control_call *call)
         json_object_put(clients.list);
         return control_fail(call, -ENOMEM, "out of memory");
     }
+    held_read(&clients.held, call->admin->brick->rpc);
     client_table_each(call->admin->brick->clients, add_client, &clients);
+    held_free(&clients.held);
     if (clients.failed)
         return control_fail(call, -ENOMEM, "out of memory");
     return 0;

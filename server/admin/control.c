@@ -3,7 +3,7 @@
  * Connections of the control socket.
  *
  *   idle     waiting for a line; CONTROL_IDLE_SECS without one ends it
- *   busy     its request runs elsewhere (a statedump); it is not read
+ *   busy     its request runs elsewhere (background.h); it is not read
  *   sending  an answer is on its way; the next line waits until it is taken
  *
  * So one connection costs one line and one answer at most, whatever it sends
@@ -43,6 +43,7 @@ struct control {
     unsigned magic;
     struct admin *admin;
     struct statedump *sd;
+    struct background *bg; /* runs what takes long */
     struct evconnlistener *listener;
     struct event *resume; /* accept again after an error */
     struct cds_list_head conns;
@@ -150,6 +151,7 @@ call_new(struct conn *conn)
         return NULL;
     call->admin = conn->control->admin;
     call->sd = conn->control->sd;
+    call->bg = conn->control->bg;
     call->finish = call_finish;
     call->arg = conn;
     call->reply = json_object_new_object();
@@ -356,6 +358,7 @@ on_resume(evutil_socket_t fd, short what, void *arg)
 static void
 release(struct control *c)
 {
+    background_stop(&c->bg);
     if (c->resume != NULL)
         event_free(c->resume);
     if (c->listener != NULL)
@@ -413,7 +416,12 @@ control_start(struct control **out, struct admin *admin, struct statedump *sd,
         release(c);
         return -ENAMETOOLONG;
     }
-    ret = start_listener(c, err);
+    ret = background_new(&c->bg, admin->base, "control");
+    if (ret < 0)
+        (void)snprintf(err, CONTROL_ERROR_BYTES, "control socket: %s",
+                       strerror(-ret));
+    else
+        ret = start_listener(c, err);
     if (ret < 0) {
         release(c);
         return ret;
@@ -433,6 +441,8 @@ control_stop(struct control **cp)
     if (c == NULL)
         return;
     OBJ_CHECK(c, CONTROL_MAGIC);
+    /* What runs is waited for and answered. */
+    background_stop(&c->bg);
     cds_list_for_each_entry_safe(conn, next, &c->conns, node)
         conn_free(conn);
     must(c->conns_count == 0);

@@ -33,6 +33,21 @@ static const struct {
     {"config-get", command_config_get, "the option \"key\""},
     {"config-set", command_config_set, "give \"key\" the value \"value\""},
     {"log-level", command_log_level, "tell the log level, or set \"level\""},
+    {"memory", command_memory, "memory by type, and where the rest is"},
+    {"memory-pages", command_memory_pages, "pages by order"},
+    {"memory-pools", command_memory_pools, "pools of objects, I/O buffers"},
+    {"memory-growth", command_memory_growth,
+     "how types have grown; the one of \"type\" with its samples"},
+    {"memory-trace", command_memory_trace,
+     "\"what\" on, off or show: call sites of \"type\", of one block in "
+     "\"interval\" bytes"},
+    {"memory-poison", command_memory_poison,
+     "\"what\" on or off: poison and red zones of \"type\""},
+    {"memory-reclaim", command_memory_reclaim, "give memory back"},
+    {"memory-limit", command_memory_limit,
+     "the limit, its marks, and what was reclaimed"},
+    {"memory-guard", command_memory_guard, "guard objects"},
+    {"memory-doctor", command_memory_doctor, "what is wrong with the memory"},
     {"reload", command_reload, "read the configuration anew, reopen the log"},
     {"help", command_help, "these commands"},
 };
@@ -46,6 +61,43 @@ control_fail(struct control_call *call, int code, const char *fmt, ...)
     (void)vsnprintf(call->err, sizeof(call->err), fmt, ap);
     va_end(ap);
     return code;
+}
+
+static void
+run_job(struct background_job *job)
+{
+    struct control_call *call =
+        container_of_member(job, struct control_call, job);
+
+    call->ret = call->run(call);
+}
+
+static void
+job_done(struct background_job *job, bool ran)
+{
+    struct control_call *call =
+        container_of_member(job, struct control_call, job);
+
+    if (!ran)
+        call->ret = control_fail(call, -ESHUTDOWN, "the daemon ends");
+    call->finish(call, call->ret);
+}
+
+int
+control_run_later(struct control_call *call,
+                  int (*run)(struct control_call *call))
+{
+    int err;
+
+    call->run = run;
+    call->job.run = run_job;
+    call->job.done = job_done;
+    err = background_submit(call->bg, &call->job);
+    if (err < 0)
+        return control_fail(call, err, "%s",
+                            err == -EBUSY ? "too many commands are waiting"
+                                          : strerror(-err));
+    return CONTROL_LATER;
 }
 
 int

@@ -5,6 +5,7 @@
 #define CLINKER_SERVER_ADMIN_CONTROL_COMMAND_H
 
 #include "server/admin/admin.h"
+#include "server/admin/background.h"
 #include "server/admin/control_line.h"
 #include "server/admin/statedump.h"
 
@@ -12,12 +13,17 @@
 struct control_call {
     struct admin *admin;
     struct statedump *sd;
+    struct background *bg;
     struct control_request req;
     json_object *reply;            /* what goes with ok */
     char err[CONTROL_ERROR_BYTES]; /* on failure: one line */
     /* Ends a call whose command returned CONTROL_LATER; ret as of a command. */
     void (*finish)(struct control_call *call, int ret);
     void *arg; /* finish's */
+    /* Of control_run_later(): */
+    struct background_job job;
+    int (*run)(struct control_call *call);
+    int ret;
 };
 
 enum { CONTROL_LATER = 1 };
@@ -25,6 +31,12 @@ enum { CONTROL_LATER = 1 };
 /* 0: call->reply is the answer; -errno with call->err; CONTROL_LATER:
  * call->finish() will be called. */
 int control_command_run(struct control_call *call);
+
+/* Run a command where it may take long: on another thread, one at a time, with
+ * the call its own.  run returns 0 or -errno.  Returns what the command is to
+ * return. */
+int control_run_later(struct control_call *call,
+                      int (*run)(struct control_call *call));
 
 /* Put one line into call->err; returns code. */
 int control_fail(struct control_call *call, int code, const char *fmt, ...)
@@ -37,5 +49,15 @@ int command_config_list(struct control_call *call);
 int command_config_get(struct control_call *call);
 int command_config_set(struct control_call *call);
 int command_log_level(struct control_call *call);
+int command_memory(struct control_call *call);
+int command_memory_pages(struct control_call *call);
+int command_memory_pools(struct control_call *call);
+int command_memory_limit(struct control_call *call);
+int command_memory_guard(struct control_call *call);
+int command_memory_reclaim(struct control_call *call);
+int command_memory_growth(struct control_call *call);
+int command_memory_trace(struct control_call *call);
+int command_memory_poison(struct control_call *call);
+int command_memory_doctor(struct control_call *call);
 
 #endif

@@ -76,6 +76,40 @@ add(json_object *obj, const char *key, json_object *value)
         json_object_put(value);
 }
 
+static json_object *
+add_new(json_object *obj, const char *key, json_object *member)
+{
+    if (obj != NULL && member != NULL &&
+        json_object_object_add(obj, key, member) == 0)
+        return member;
+    json_object_put(member);
+    return NULL;
+}
+
+json_object *
+control_add_object(json_object *obj, const char *key)
+{
+    return add_new(obj, key, json_object_new_object());
+}
+
+json_object *
+control_add_list(json_object *obj, const char *key)
+{
+    return add_new(obj, key, json_object_new_array());
+}
+
+json_object *
+control_list_object(json_object *list)
+{
+    json_object *member = json_object_new_object();
+
+    if (list != NULL && member != NULL &&
+        json_object_array_add(list, member) == 0)
+        return member;
+    json_object_put(member);
+    return NULL;
+}
+
 void
 control_add_text(json_object *obj, const char *key, const char *text)
 {
@@ -86,6 +120,12 @@ void
 control_add_number(json_object *obj, const char *key, int64_t number)
 {
     add(obj, key, json_object_new_int64(number));
+}
+
+void
+control_add_decimal(json_object *obj, const char *key, double number)
+{
+    add(obj, key, json_object_new_double(number));
 }
 
 void

@@ -5,7 +5,17 @@ libserver_a_SOURCES += server/admin/statedump_options.h
 libserver_a_SOURCES += server/admin/statedump_options.c
 libserver_a_SOURCES += server/admin/statedump.h server/admin/statedump.c
 libserver_a_SOURCES += server/admin/sections.h server/admin/sections.c
+libserver_a_SOURCES += server/admin/background.h server/admin/background.c
+libserver_a_SOURCES += server/admin/memory_map.h server/admin/memory_map.c
+libserver_a_SOURCES += server/admin/memory_balance.h
+libserver_a_SOURCES += server/admin/memory_balance.c
+libserver_a_SOURCES += server/admin/memory_rows.h server/admin/memory_rows.c
+libserver_a_SOURCES += server/admin/memory_words.h server/admin/memory_words.c
+libserver_a_SOURCES += server/admin/memory_doctor.h
+libserver_a_SOURCES += server/admin/memory_doctor.c
 libserver_a_SOURCES += server/admin/section_memory.c
+libserver_a_SOURCES += server/admin/section_pages.c
+libserver_a_SOURCES += server/admin/section_pressure.c
 libserver_a_SOURCES += server/admin/section_calls.c
 libserver_a_SOURCES += server/admin/section_fops.c
 libserver_a_SOURCES += server/admin/section_inodes.c
@@ -19,6 +29,9 @@ libserver_a_SOURCES += server/admin/control_command.h
 libserver_a_SOURCES += server/admin/control_command.c
 libserver_a_SOURCES += server/admin/command_status.c
 libserver_a_SOURCES += server/admin/command_config.c
+libserver_a_SOURCES += server/admin/command_memory.c
+libserver_a_SOURCES += server/admin/command_memory_types.c
+libserver_a_SOURCES += server/admin/command_doctor.c
 libserver_a_SOURCES += server/admin/control.h server/admin/control.c
 
 check_PROGRAMS += tests/unit/test_statedump_options
@@ -28,6 +41,13 @@ tests_unit_test_statedump_options_SOURCES = \
 tests_unit_test_statedump_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_statedump_options_LDADD = libserver.a libmem.a \
 	$(CHECK_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/unit/test_memory_doctor
+TESTS += tests/unit/test_memory_doctor
+tests_unit_test_memory_doctor_SOURCES = tests/unit/test_memory_doctor.c
+tests_unit_test_memory_doctor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_memory_doctor_LDADD = libserver.a libmem.a $(CHECK_LIBS) \
+	$(URCU_LIBS)
 
 check_PROGRAMS += tests/unit/test_control_line
 TESTS += tests/unit/test_control_line

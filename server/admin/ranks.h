@@ -4,8 +4,8 @@
 #define CLINKER_SERVER_ADMIN_RANKS_H
 
 enum {
-    ADMIN_RANK_STATEDUMP = 770, /* what is to be dumped; nothing is taken
-                                   under it but memory */
+    ADMIN_RANK_BACKGROUND = 770, /* jobs; nothing is taken under it */
+    ADMIN_RANK_FAULTS = 772,     /* the last look at page faults */
 };
 
 #endif

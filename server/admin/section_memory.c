@@ -10,18 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mem/account.h"
 #include "mem/alloc.h"
 #include "mem/iobuf.h"
 #include "mem/must.h"
 #include "mem/pool.h"
 #include "mem/scope.h"
-#include "server/admin/usage.h"
-
-MEM_TYPE(mt_rows, "server.admin", "statedump rows");
+#include "server/admin/memory_balance.h"
+#include "server/admin/memory_rows.h"
 
 enum {
-    POOLS_MAX = 256,
     IOBUF_CLASSES_MAX = 64,
     PEER_PAGE_BYTES = 128 * 1024, /* the peer's usual size of a buffer */
 };
@@ -59,18 +56,16 @@ dump_type(struct dump *d, const struct mem_type_stats *t)
 static void
 dump_usage(struct dump *d)
 {
-    AUTO_FREE struct mem_type_stats *rows =
-        mem_calloc(&mt_rows, MEM_TYPES_MAX, sizeof(*rows));
     size_t count;
+    AUTO_FREE struct mem_type_stats *rows = memory_rows_types(&count);
 
     dump_section(d, "global.glusterfs - Memory usage");
     if (rows == NULL) {
         dump_line(d, "Unable to dump memory usage", "(%s)", strerror(ENOMEM));
         return;
     }
-    count = mem_account_read(rows, MEM_TYPES_MAX);
     dump_line(d, "num_types", "%zu", count);
-    for (size_t i = 0; i < count && i < MEM_TYPES_MAX; i++)
+    for (size_t i = 0; i < count; i++)
         dump_type(d, &rows[i]);
 }
 
@@ -94,31 +89,42 @@ dump_pool(struct dump *d, const struct mem_pool_stats *p)
 static void
 dump_pools(struct dump *d)
 {
-    AUTO_FREE struct mem_pool_stats *rows =
-        mem_calloc(&mt_rows, POOLS_MAX, sizeof(*rows));
     size_t count;
+    AUTO_FREE struct mem_pool_stats *rows = memory_rows_pools(&count);
 
     dump_section(d, "mempool");
     if (rows == NULL) {
         dump_line(d, "Unable to dump pools", "(%s)", strerror(ENOMEM));
         return;
     }
-    count = mem_pool_read(rows, POOLS_MAX);
-    for (size_t i = 0; i < count && i < POOLS_MAX; i++)
+    for (size_t i = 0; i < count; i++)
         dump_pool(d, &rows[i]);
 }
 
+/* Ours: one key a line of the balance, its blanks as '-'. */
 static void
-dump_process_memory(struct dump *d)
+dump_balance(struct dump *d)
 {
-    uint64_t accounted = mem_account_total_bytes();
-    uint64_t resident = usage_resident_bytes();
+    struct memory_balance b;
+    char key[64];
 
+    memory_balance_read(&b);
     dump_section(d, "clinker.memory");
-    dump_line(d, "accounted", "%" PRIu64, accounted);
-    dump_line(d, "resident", "%" PRIu64, resident);
-    dump_line(d, "unaccounted", "%" PRIu64,
-              resident > accounted ? resident - accounted : 0);
+    dump_line(d, "accounted", "%" PRIu64, b.accounted);
+    dump_line(d, "resident", "%" PRIu64, b.resident);
+    dump_line(d, "anonymous", "%" PRIu64, b.anonymous);
+    dump_line(d, "file", "%" PRIu64, b.file);
+    for (int i = 0; i < MEMORY_LINES; i++) {
+        char *p = key;
+
+        (void)snprintf(key, sizeof(key), "line.%s", memory_line_name[i]);
+        while ((p = strchr(p, ' ')) != NULL)
+            *p = '-';
+        dump_line(d, key, "%" PRId64, b.lines[i]);
+    }
+    dump_line(d, "unaccounted", "%" PRId64, b.unaccounted);
+    dump_line(d, "lines-known", "%d", b.known ? 1 : 0);
+    dump_line(d, "stacks", "%u", b.stacks);
 }
 
 void
@@ -127,7 +133,9 @@ section_memory(struct dump *d)
     dump_mallinfo(d);
     dump_usage(d);
     dump_pools(d);
-    dump_process_memory(d);
+    dump_balance(d);
+    section_pages(d);
+    section_pressure(d);
 }
 
 static void

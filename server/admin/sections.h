@@ -19,6 +19,9 @@ void sections_write(struct dump *d, struct admin *admin);
 /* mallinfo, usage by type, pools, buffers, and what the kernel says */
 void section_memory(struct dump *d);
 void section_iobufs(struct dump *d);
+/* parts of the first that are ours: pages, limit and reclaim, faults, growth */
+void section_pages(struct dump *d);
+void section_pressure(struct dump *d);
 /* requests in flight */
 void section_calls(struct dump *d, struct admin *admin);
 /* counters of the operations */

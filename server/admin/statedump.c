@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The thread that writes statedumps.
- *
- *   signal   sets `signalled`, which the thread clears as it begins: one dump
- *            more for any number of signals during the one being written
- *   command  is a job on `waiting`; the thread moves it to `done` and rings
- *            `bell`, and the main loop tells whoever asked
+ * Writing statedumps, on a thread of its own.  A dump that a signal asked for
+ * is a job, too: `signalled` is set until it begins, so that any number of
+ * signals meanwhile ask for one more.
  *
  * Sections are written with no mutex held: each copies what it shows first, or
  * asks a table that hands its members out one by one.
@@ -13,24 +10,18 @@
 #include "server/admin/statedump.h"
 
 #include <errno.h>
-#include <event2/event.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdint.h>
+#include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <urcu/list.h>
-#include <urcu/urcu-memb.h>
 
 #include "mem/alloc.h"
 #include "mem/must.h"
-#include "mem/scope.h"
+#include "server/admin/background.h"
 #include "server/admin/directory.h"
-#include "server/admin/ranks.h"
 #include "server/admin/sections.h"
 #include "server/admin/statedump_options.h"
 #include "server/core/dump.h"
@@ -42,7 +33,8 @@
 MEM_TYPE(mt_statedump, "server.admin", "statedump");
 
 struct job {
-    struct cds_list_head node; /* [mtx] on waiting, then on done */
+    struct background_job base;
+    struct statedump *sd;
     unsigned parts;
     void (*done)(void *arg, int err, const char *path);
     void *arg;
@@ -53,18 +45,13 @@ struct job {
 struct statedump {
     unsigned magic;
     struct admin *admin;
-    pthread_t thread;
-    int bell; /* eventfd: rung when a job is done */
-    struct event *bell_event;
+    struct background *bg;
     time_t last_epoch; /* the thread's: number of the last file */
-
-    struct mutex mtx;
-    struct cond wake;
-    bool stop;                    /* [mtx] */
-    bool signalled;               /* [mtx] */
-    uint32_t waiting_count;       /* [mtx] */
-    struct cds_list_head waiting; /* [mtx] */
-    struct cds_list_head done;    /* [mtx] */
+    unsigned waiting;  /* jobs of commands; the main loop's */
+    /* That of signals: its memory is had before there is a shortage. */
+    struct job signal_job;
+    bool signal_busy;            /* submitted; the main loop's */
+    _Atomic(bool) signalled;     /* a dump is to begin after now */
 };
 
 /* --- one dump --- */
@@ -151,130 +138,62 @@ write_one(struct statedump *sd, unsigned parts, char path[PATH_MAX])
     return err;
 }
 
-/* --- the thread --- */
+/* --- jobs --- */
 
 static void
-ring(struct statedump *sd)
+run_job(struct background_job *base)
 {
-    uint64_t one = 1;
-    ssize_t n;
+    struct job *job = container_of_member(base, struct job, base);
 
-    do
-        n = write(sd->bell, &one, sizeof(one));
-    while (n < 0 && errno == EINTR);
-    must(n == (ssize_t)sizeof(one) || errno == EAGAIN);
-}
-
-/* The next thing to write: true with *job (NULL: for a signal), false when the
- * thread is to end. */
-static bool
-next_job(struct statedump *sd, struct job **job)
-{
-    MUTEX_SCOPE(&sd->mtx);
-    while (!sd->stop && !sd->signalled && cds_list_empty(&sd->waiting))
-        cond_wait(&sd->wake, &sd->mtx);
-    if (sd->stop)
-        return false;
-    *job = NULL;
-    if (sd->signalled) {
-        sd->signalled = false;
-        return true;
-    }
-    *job = cds_list_first_entry(&sd->waiting, struct job, node);
-    cds_list_del(&(*job)->node);
-    sd->waiting_count--;
-    return true;
-}
-
-static void *
-thread_run(void *arg)
-{
-    struct statedump *sd = arg;
-    char path[PATH_MAX];
-    struct job *job;
-
-    urcu_memb_register_thread();
-    while (next_job(sd, &job)) {
-        if (job == NULL) {
-            (void)write_one(sd, 0, path);
-            continue;
-        }
-        job->err = write_one(sd, job->parts, job->path);
-        mutex_lock(&sd->mtx);
-        cds_list_add_tail(&job->node, &sd->done);
-        mutex_unlock(&sd->mtx);
-        ring(sd);
-    }
-    urcu_memb_unregister_thread();
-    return NULL;
-}
-
-/* --- the main loop's side --- */
-
-static struct job *
-take_first(struct statedump *sd, struct cds_list_head *list)
-{
-    struct job *job;
-
-    MUTEX_SCOPE(&sd->mtx);
-    if (cds_list_empty(list))
-        return NULL;
-    job = cds_list_first_entry(list, struct job, node);
-    cds_list_del(&job->node);
-    return job;
+    job->err = write_one(job->sd, job->parts, job->path);
 }
 
 static void
-tell(struct job *job)
+job_done(struct background_job *base, bool ran)
 {
+    struct job *job = container_of_member(base, struct job, base);
+
+    job->sd->waiting--;
+    if (!ran)
+        job->err = -ESHUTDOWN;
     job->done(job->arg, job->err, job->err < 0 ? NULL : job->path);
     mem_free(job);
 }
 
 static void
-on_bell(evutil_socket_t fd, short what, void *arg)
+run_signalled(struct background_job *base)
 {
-    struct statedump *sd = arg;
-    struct job *job;
-    uint64_t count;
+    struct job *job = container_of_member(base, struct job, base);
 
-    OBJ_CHECK(sd, STATEDUMP_MAGIC);
-    /* Empty is fine: the list says what there is to do. */
-    if (read(fd, &count, sizeof(count)) < 0)
-        must(errno == EAGAIN || errno == EINTR);
-    while ((job = take_first(sd, &sd->done)) != NULL)
-        tell(job);
-}
-
-/* Signals are the main loop's. */
-static int
-start_thread(struct statedump *sd)
-{
-    sigset_t all, old;
-    int err;
-
-    (void)sigfillset(&all);
-    must(pthread_sigmask(SIG_SETMASK, &all, &old) == 0);
-    err = pthread_create(&sd->thread, NULL, thread_run, sd);
-    must(pthread_sigmask(SIG_SETMASK, &old, NULL) == 0);
-    if (err != 0)
-        return -err;
-    (void)pthread_setname_np(sd->thread, "glfs_sdump");
-    return 0;
+    atomic_store(&job->sd->signalled, false);
+    (void)write_one(job->sd, 0, job->path);
 }
 
 static void
-release(struct statedump *sd)
+submit_signalled(struct statedump *sd)
 {
-    if (sd->bell_event != NULL)
-        event_free(sd->bell_event);
-    if (sd->bell >= 0)
-        (void)close(sd->bell);
-    cond_destroy(&sd->wake);
-    mutex_destroy(&sd->mtx);
-    sd->magic = 0;
-    mem_free(sd);
+    int err;
+
+    if (sd->signal_busy)
+        return;
+    err = background_submit(sd->bg, &sd->signal_job.base);
+    sd->signal_busy = err == 0;
+    if (err < 0)
+        log_error("no statedump: %s", strerror(-err));
 }
+
+static void
+signalled_done(struct background_job *base, bool ran)
+{
+    struct job *job = container_of_member(base, struct job, base);
+    struct statedump *sd = job->sd;
+
+    sd->signal_busy = false;
+    if (ran && atomic_load(&sd->signalled))
+        submit_signalled(sd);
+}
+
+/* --- the main loop's side --- */
 
 int
 statedump_start(struct statedump **out, struct admin *admin)
@@ -287,22 +206,15 @@ statedump_start(struct statedump **out, struct admin *admin)
         return -ENOMEM;
     sd->magic = STATEDUMP_MAGIC;
     sd->admin = admin;
-    mutex_init(&sd->mtx, "server.statedump", ADMIN_RANK_STATEDUMP);
-    cond_init(&sd->wake);
-    CDS_INIT_LIST_HEAD(&sd->waiting);
-    CDS_INIT_LIST_HEAD(&sd->done);
-    sd->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    err = sd->bell < 0 ? -errno : 0;
-    if (err == 0) {
-        sd->bell_event = event_new(admin->base, sd->bell, EV_READ | EV_PERSIST,
-                                   on_bell, sd);
-        if (sd->bell_event == NULL || event_add(sd->bell_event, NULL) < 0)
-            err = -ENOMEM;
-    }
+    sd->signal_job.sd = sd;
+    sd->signal_job.base.run = run_signalled;
+    sd->signal_job.base.done = signalled_done;
+    err = background_new(&sd->bg, admin->base, "glfs_sdump");
     if (err == 0)
-        err = start_thread(sd);
+        err = background_start(sd->bg);
     if (err < 0) {
-        release(sd);
+        background_stop(&sd->bg);
+        mem_free(sd);
         return err;
     }
     *out = sd;
@@ -313,33 +225,25 @@ void
 statedump_stop(struct statedump **sdp)
 {
     struct statedump *sd = *sdp;
-    struct job *job;
 
     *sdp = NULL;
     if (sd == NULL)
         return;
     OBJ_CHECK(sd, STATEDUMP_MAGIC);
-    mutex_lock(&sd->mtx);
-    sd->stop = true;
-    cond_signal(&sd->wake);
-    mutex_unlock(&sd->mtx);
-    must(pthread_join(sd->thread, NULL) == 0);
-    while ((job = take_first(sd, &sd->done)) != NULL)
-        tell(job);
-    while ((job = take_first(sd, &sd->waiting)) != NULL) {
-        job->err = -ESHUTDOWN;
-        tell(job);
-    }
-    release(sd);
+    /* Nothing is submitted from now on. */
+    atomic_store(&sd->signalled, false);
+    background_stop(&sd->bg);
+    must(sd->waiting == 0);
+    sd->magic = 0;
+    mem_free(sd);
 }
 
 void
 statedump_request(struct statedump *sd)
 {
     OBJ_CHECK(sd, STATEDUMP_MAGIC);
-    MUTEX_SCOPE(&sd->mtx);
-    sd->signalled = true;
-    cond_signal(&sd->wake);
+    atomic_store(&sd->signalled, true);
+    submit_signalled(sd);
 }
 
 int
@@ -347,22 +251,25 @@ statedump_write(struct statedump *sd, unsigned parts,
                 void (*done)(void *arg, int err, const char *path), void *arg)
 {
     struct job *job;
+    int err;
 
     OBJ_CHECK(sd, STATEDUMP_MAGIC);
-    job = mem_alloc(&mt_statedump, sizeof(*job));
+    if (sd->waiting == STATEDUMP_WAITING_MAX)
+        return -EBUSY;
+    job = mem_zalloc(&mt_statedump, sizeof(*job));
     if (job == NULL)
         return -ENOMEM;
+    job->base.run = run_job;
+    job->base.done = job_done;
+    job->sd = sd;
     job->parts = parts;
     job->done = done;
     job->arg = arg;
-    job->err = 0;
-    MUTEX_SCOPE(&sd->mtx);
-    if (sd->waiting_count == STATEDUMP_WAITING_MAX) {
+    err = background_submit(sd->bg, &job->base);
+    if (err < 0) {
         mem_free(job);
-        return -EBUSY;
+        return err;
     }
-    sd->waiting_count++;
-    cds_list_add_tail(&job->node, &sd->waiting);
-    cond_signal(&sd->wake);
+    sd->waiting++;
     return 0;
 }

@@ -4,6 +4,7 @@ libserver_a_SOURCES += server/core/iatt.h
 libserver_a_SOURCES += server/core/dict.h server/core/dict.c
 libserver_a_SOURCES += server/core/caller.h server/core/caller.c
 libserver_a_SOURCES += server/core/escape.h server/core/escape.c
+libserver_a_SOURCES += server/core/humane.h server/core/humane.c
 libserver_a_SOURCES += server/core/timestamp.h server/core/timestamp.c
 libserver_a_SOURCES += server/core/log.h server/core/log.c
 libserver_a_SOURCES += server/core/log_back.h
@@ -25,6 +26,7 @@ libserver_a_SOURCES += server/core/volfile_map.c
 libserver_a_SOURCES += server/core/cmdline.h server/core/cmdline.c
 libserver_a_SOURCES += server/core/cmdline_list.h
 libserver_a_SOURCES += server/core/acl.h server/core/acl.c
+libserver_a_SOURCES += server/core/libraries.h server/core/libraries.c
 
 core_tests = \
 	tests/unit/test_gfid tests/unit/test_dict tests/unit/test_log \

@@ -177,7 +177,10 @@ def two_daemons_are_named():
 
 
 WORDS = {"config get": ["log.level"], "config set": ["log.level", "INFO"],
-         "volume statedump": ["v1"]}
+         "volume statedump": ["v1"], "memory trace": ["all", "show"],
+         "memory poison": ["control call", "off"]}
+# Commands that ask no daemon.
+ALONE = ("help", "statedump diff")
 
 
 def commands():
@@ -192,8 +195,8 @@ def json_of_every_command():
     assert len(found) >= 9, found
     for command in found:
         words = command.split() + WORDS.get(command, [])
-        if command == "help":
-            continue                     # asks no daemon
+        if command in ALONE:
+            continue
         text = brick.ctl("--json", *words)
         assert json.loads(text)["ok"] is True, text
         text = brick.ctl(*words, "--json")
@@ -210,20 +213,33 @@ def exit_codes():
     with open(manual) as f:
         text = f.read().split(".Sh EXIT STATUS")[1].split(".Sh ")[0]
     same(re.findall(r"^\.It (\d+)$", text, re.M), ["0", "1", "2", "3"])
+    older, newer = (brick.ctl("statedump").strip() for _ in range(2))
+    words_of = dict(WORDS, **{"statedump diff": [older, newer]})
     for command in commands():
-        words = command.split() + WORDS.get(command, [])
+        words = command.split() + words_of.get(command, [])
         brick.ctl(*words, code=0)
         brick.ctl(*words, "--bogus", code=2)
         brick.ctl("help", *command.split(), code=0)
     for words in (["config", "get", "no.such"], ["log", "level", "LOUD"],
                   ["config", "set", "log.level", "LOUD"],
-                  ["volume", "statedump", "v2"], ["statedump", "nonsense"]):
+                  ["volume", "statedump", "v2"], ["statedump", "nonsense"],
+                  ["memory", "limit", "much"], ["memory", "growth", "x/y"],
+                  ["memory", "trace", "x/y", "on"],
+                  ["memory", "trace", "all", "on", "0"],
+                  ["memory", "poison", "x/y", "on"],
+                  ["statedump", "diff", older, PROGRAM],
+                  ["statedump", "diff", older, scratch.path],
+                  ["statedump", "diff", older, older + ".none"]):
         text = brick.ctl(*words, code=1)
         same(text.count("\n"), 1, text)
         assert text.startswith("clinkerctl: "), text
     for words in ([], ["staus"], ["status", "more"], ["config"],
                   ["config", "get"], ["config", "set", "log.level"],
-                  ["volume"], ["volume", "statedump"], ["-s"]):
+                  ["volume"], ["volume", "statedump"], ["-s"],
+                  ["memory", "trace", "all"], ["memory", "trace", "all", "up"],
+                  ["memory", "trace", "all", "off", "1"],
+                  ["memory", "poison", "all", "show"], ["memory", "x"],
+                  ["statedump", "diff", older]):
         brick.ctl(*words, code=2)
     ctl(scratch.path + "/none.ctl", "status", code=3)
     for option in ("--help", "--version", "--print-statedumpdir"):

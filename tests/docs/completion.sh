@@ -24,10 +24,16 @@ complete_words() {
 {
     for first in $(complete_words ''); do
         case $first in
-        volume | config | log)
+        volume | config | log | memory)
+            [ "$first" != memory ] || echo "command $first"
             for second in $(complete_words "$first" ''); do
                 echo "command $first $second"
             done
+            ;;
+        statedump)
+            echo "command $first"
+            complete_words "$first" '' | grep -x diff |
+                sed "s/^/command $first /"
             ;;
         *) echo "command $first" ;;
         esac

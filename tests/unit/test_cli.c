@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/humane.h"
+#include "server/core/humane.h"
 #include "cli/table.h"
 #include "server/core/nearest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Numbers as people read them. */
-#ifndef CLINKER_CLI_HUMANE_H
-#define CLINKER_CLI_HUMANE_H
+#ifndef CLINKER_SERVER_CORE_HUMANE_H
+#define CLINKER_SERVER_CORE_HUMANE_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cli/humane.h"
+#include "server/core/humane.h"
 
 #include <inttypes.h>
 #include <stdio.h>
