@@ -424,7 +424,7 @@ START_TEST(dual_stack_listeners_show_v4_peers_as_such)
     listen.port = rpc_listener_port(l);
     ck_assert_int_eq(rpc_listen(f->svc, &listen, &l), -EADDRINUSE);
     listen.bind = "not an address";
-    ck_assert_int_eq(rpc_listen(f->svc, &listen, &l), -EINVAL);
+    ck_assert_int_eq(rpc_listen(f->svc, &listen, &l), -EADDRNOTAVAIL);
     f->listener = first;
     ck_assert_int_eq(close(fd), 0);
     fixture_end(f);
