@@ -2,7 +2,7 @@
 /*
  * Accounts: counters per thread, added up by whoever looks.
  *
- *     type->id ──► slot ──► own block ──► chunk of 64 ──► one cache line
+ *     type->id ──► slot ──► the thread's own cache line
  *
  * A thread writes only lines of its own, with plain loads and stores made
  * atomic for the readers' sake.  What one thread allocated and another freed
@@ -14,53 +14,19 @@
  * What is live is never read from the level.
  *
  * A thread that ends adds its counters to the shared ones.  A thread that has
- * no block, because the kernel gave no page or because it is past the point
- * where it handed its block in, counts on the shared ones directly.
+ * no lines, because the kernel gave no page or because it is past the point
+ * where it handed them in, counts on the shared ones directly.
  */
 #include "mem/account.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "mem/account_slot.h"
 #include "mem/must.h"
 #include "mem/mutex.h"
-#include "mem/os_pages.h"
 #include "mem/ranks.h"
-
-enum { CHUNK_SLOTS = 64, CHUNKS = MEM_TYPES_MAX / CHUNK_SLOTS };
-
-/* Of one thread for one type; written by that thread only. */
-struct counter {
-    _Atomic(int64_t) size;
-    _Atomic(int64_t) blocks;
-    _Atomic(uint64_t) total;
-    _Atomic(uint64_t) failures;
-    _Atomic(int64_t) size_told; /* part of size that is in the level */
-    _Atomic(int64_t) blocks_told;
-    _Atomic(int64_t) size_peak; /* highest size since it was told last */
-    _Atomic(int64_t) blocks_peak;
-};
-
-_Static_assert(sizeof(struct counter) == 64, "one cache line");
-
-struct chunk {
-    struct counter counters[CHUNK_SLOTS];
-};
-
-_Static_assert(sizeof(struct chunk) == OS_PAGE_BYTES, "one page");
-
-struct block {
-    _Atomic(struct chunk *) chunks[CHUNKS]; /* NULL until used */
-    LIST_ENTRY(block) node;                 /* [account.mtx] */
-};
-
-enum { BLOCK_BYTES = OS_PAGE_BYTES };
-
-_Static_assert(sizeof(struct block) <= BLOCK_BYTES, "fits its page");
 
 /* Of all threads for one type. */
 struct shared {
@@ -75,57 +41,28 @@ struct shared {
 } __attribute__((aligned(64)));
 
 static struct {
-    struct mutex mtx;              /* the lists, tables and chunk pointers */
-    LIST_HEAD(, block) blocks;     /* [mtx] of all threads */
-    struct mem_type *first;        /* [mtx] registered, by module and name */
-    uint32_t slots_count;          /* [mtx] slots ever given out, with 0 */
+    struct mutex mtx;       /* the registry */
+    struct mem_type *first; /* [mtx] registered, by module and name */
+    uint32_t slots_count;   /* [mtx] slots ever given out, with 0 */
+    uint32_t marks;         /* [mtx] of every type */
     _Atomic(struct mem_type *) types[MEM_TYPES_MAX]; /* by slot; [mtx] writes */
     uint16_t whole[MEM_TYPES_MAX]; /* [mtx] slot that this one is part of */
     _Atomic(bool) is_whole[MEM_TYPES_MAX]; /* some slot is part of this one */
     struct shared shared[MEM_TYPES_MAX];
-    pthread_key_t exit_key;
 } account = {
     .mtx = MUTEX_INITIALIZER("mem.account", MEM_RANK_ACCOUNT),
     .slots_count = 1,
 };
 
-static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
-static _Thread_local struct block *own_block;
-static _Thread_local bool own_block_refused; /* count on the shared ones */
-
-/* Pages of counters are counted like anything else. */
-MEM_TYPE(mt_account, "mem", "account");
+/* What threads keep for themselves is counted like anything else. */
+MEM_TYPE(mt_threads, "mem", "threads");
 
 static uint32_t account_register_locked(struct mem_type *type);
-
-static inline int64_t
-get(const _Atomic(int64_t) *v)
-{
-    return atomic_load_explicit(v, memory_order_relaxed);
-}
-
-static inline uint64_t
-getu(const _Atomic(uint64_t) *v)
-{
-    return atomic_load_explicit(v, memory_order_relaxed);
-}
-
-static inline void
-set(_Atomic(int64_t) *v, int64_t to)
-{
-    atomic_store_explicit(v, to, memory_order_relaxed);
-}
-
-static inline void
-setu(_Atomic(uint64_t) *v, uint64_t to)
-{
-    atomic_store_explicit(v, to, memory_order_relaxed);
-}
 
 static void
 raise_max(_Atomic(int64_t) *max, int64_t to)
 {
-    int64_t now = get(max);
+    int64_t now = counter_get(max);
 
     while (now < to &&
            !atomic_compare_exchange_weak_explicit(
@@ -153,203 +90,116 @@ shared_add(struct shared *s, int64_t bytes, int64_t blocks)
     if (blocks > 0)
         (void)atomic_fetch_add_explicit(&s->total, (uint64_t)blocks,
                                         memory_order_relaxed);
-    level = atomic_fetch_add_explicit(&s->size_level, bytes,
-                                      memory_order_relaxed);
+    level =
+        atomic_fetch_add_explicit(&s->size_level, bytes, memory_order_relaxed);
     raise_told(s, &s->size_max, level + bytes);
     level = atomic_fetch_add_explicit(&s->blocks_level, blocks,
                                       memory_order_relaxed);
     raise_told(s, &s->blocks_max, level + blocks);
 }
 
-/* Tell the others what changed in one of our counters. */
-static void
-tell(struct shared *s, struct counter *c)
+static int64_t
+size_told_of(const struct mem_counter *c)
 {
-    int64_t size = get(&c->size), size_told = get(&c->size_told);
-    int64_t blocks = get(&c->blocks), blocks_told = get(&c->blocks_told);
+    /* Both are 0 until the first telling. */
+    return (counter_get(&c->size_low) + counter_get(&c->size_high)) / 2;
+}
+
+static bool
+counter_is_used(const struct mem_counter *c)
+{
+    return counter_getu(&c->total) != 0 || counter_get(&c->size_high) != 0 ||
+           counter_get(&c->blocks) != 0;
+}
+
+static int64_t
+larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+void
+account_tell(uint32_t slot, struct mem_counter *c)
+{
+    struct shared *s = &account.shared[slot];
+    int64_t size = counter_get(&c->size);
+    int64_t size_told = size_told_of(c);
+    int64_t blocks = counter_get(&c->blocks);
+    int64_t blocks_told = counter_get(&c->blocks_told);
     int64_t level;
 
     level = atomic_fetch_add_explicit(&s->size_level, size - size_told,
                                       memory_order_relaxed);
-    raise_told(s, &s->size_max, level + get(&c->size_peak) - size_told);
+    raise_told(s, &s->size_max,
+               level + larger(size, counter_get(&c->size_peak)) - size_told);
     level = atomic_fetch_add_explicit(&s->blocks_level, blocks - blocks_told,
                                       memory_order_relaxed);
     raise_told(s, &s->blocks_max,
-               level + get(&c->blocks_peak) - blocks_told);
-    set(&c->size_told, size);
-    set(&c->size_peak, size);
-    set(&c->blocks_told, blocks);
-    set(&c->blocks_peak, blocks);
+               level + larger(blocks, counter_get(&c->blocks_peak)) -
+                   blocks_told);
+    counter_set(&c->size_low, size - MEM_ACCOUNT_SLACK_BYTES);
+    counter_set(&c->size_high, size + MEM_ACCOUNT_SLACK_BYTES);
+    counter_set(&c->size_peak, size);
+    counter_set(&c->blocks_told, blocks);
+    counter_set(&c->blocks_peak, blocks);
 }
 
-static void
-account_own_pages_locked(int64_t bytes, int64_t blocks)
+void
+account_fold(struct mem_thread *t)
 {
-    uint32_t slot = account_register_locked(&mt_account);
+    for (uint32_t slot = 1; slot < MEM_TYPES_MAX; slot++) {
+        struct mem_counter *c = &t->counters[slot];
+        struct shared *s = &account.shared[slot];
 
-    shared_add(&account.shared[slot], bytes, blocks);
-}
-
-static void
-fold_chunk(struct chunk *chunk, struct shared *shared)
-{
-    for (size_t i = 0; i < CHUNK_SLOTS; i++) {
-        struct counter *c = &chunk->counters[i];
-        struct shared *s = &shared[i];
-
-        tell(s, c);
-        (void)atomic_fetch_add_explicit(&s->size, get(&c->size),
-                                        memory_order_relaxed);
-        (void)atomic_fetch_add_explicit(&s->blocks, get(&c->blocks),
-                                        memory_order_relaxed);
-        (void)atomic_fetch_add_explicit(&s->total, getu(&c->total),
-                                        memory_order_relaxed);
-        (void)atomic_fetch_add_explicit(&s->failures, getu(&c->failures),
-                                        memory_order_relaxed);
-    }
-}
-
-/* At the end of a thread. */
-static void
-fold_block(void *arg)
-{
-    struct block *b = arg;
-
-    must(b == own_block);
-    own_block = NULL;
-    own_block_refused = true;
-    mutex_lock(&account.mtx);
-    LIST_REMOVE(b, node);
-    for (size_t i = 0; i < CHUNKS; i++) {
-        struct chunk *chunk =
-            atomic_load_explicit(&b->chunks[i], memory_order_relaxed);
-
-        if (chunk == NULL)
+        if (!counter_is_used(c))
             continue;
-        fold_chunk(chunk, &account.shared[i * CHUNK_SLOTS]);
-        os_pages_unmap(chunk, sizeof(*chunk));
-        account_own_pages_locked(-(int64_t)sizeof(*chunk), -1);
+        account_tell(slot, c);
+        (void)atomic_fetch_add_explicit(&s->size, counter_get(&c->size),
+                                        memory_order_relaxed);
+        (void)atomic_fetch_add_explicit(&s->blocks, counter_get(&c->blocks),
+                                        memory_order_relaxed);
+        (void)atomic_fetch_add_explicit(&s->total, counter_getu(&c->total),
+                                        memory_order_relaxed);
     }
-    account_own_pages_locked(-(int64_t)BLOCK_BYTES, -1);
-    mutex_unlock(&account.mtx);
-    os_pages_unmap(b, BLOCK_BYTES);
 }
 
-static void
-make_exit_key(void)
-{
-    must(pthread_key_create(&account.exit_key, fold_block) == 0);
-}
-
-static struct block *
-block_new(void)
-{
-    struct block *b;
-
-    must(pthread_once(&exit_key_once, make_exit_key) == 0);
-    b = os_pages_map(BLOCK_BYTES, OS_PAGE_BYTES);
-    if (b == NULL)
-        return NULL;
-    if (pthread_setspecific(account.exit_key, b) != 0) {
-        os_pages_unmap(b, BLOCK_BYTES);
-        return NULL;
-    }
-    mutex_lock(&account.mtx);
-    LIST_INSERT_HEAD(&account.blocks, b, node);
-    account_own_pages_locked(BLOCK_BYTES, 1);
-    mutex_unlock(&account.mtx);
-    return b;
-}
-
-static struct counter *
-counter_make(uint32_t slot)
-{
-    struct block *b = own_block;
-    struct chunk *chunk;
-
-    if (own_block_refused)
-        return NULL;
-    if (b == NULL) {
-        b = own_block = block_new();
-        if (b == NULL) {
-            own_block_refused = true;
-            return NULL;
-        }
-    }
-    chunk = os_pages_map(sizeof(*chunk), OS_PAGE_BYTES);
-    if (chunk == NULL)
-        return NULL;
-    mutex_lock(&account.mtx);
-    account_own_pages_locked(sizeof(*chunk), 1);
-    mutex_unlock(&account.mtx);
-    atomic_store_explicit(&b->chunks[slot / CHUNK_SLOTS], chunk,
-                          memory_order_release);
-    return &chunk->counters[slot % CHUNK_SLOTS];
-}
-
-static inline struct counter *
+static inline struct mem_counter *
 counter_of(uint32_t slot)
 {
-    struct block *b = own_block;
-    struct chunk *chunk;
+    struct mem_thread *self = mem_self;
 
-    if (__builtin_expect(b == NULL, 0))
-        return counter_make(slot);
-    chunk = atomic_load_explicit(&b->chunks[slot / CHUNK_SLOTS],
-                                 memory_order_relaxed);
-    if (__builtin_expect(chunk == NULL, 0))
-        return counter_make(slot);
-    return &chunk->counters[slot % CHUNK_SLOTS];
-}
-
-static inline bool
-is_far(int64_t size_delta, int64_t blocks_delta)
-{
-    return size_delta > MEM_ACCOUNT_SLACK_BYTES ||
-           size_delta < -MEM_ACCOUNT_SLACK_BYTES ||
-           blocks_delta > MEM_ACCOUNT_SLACK_BLOCKS ||
-           blocks_delta < -MEM_ACCOUNT_SLACK_BLOCKS;
+    if (__builtin_expect(self == &mem_no_thread, 0)) {
+        self = mem_thread_make();
+        if (self == NULL)
+            return NULL;
+    }
+    return &self->counters[slot];
 }
 
 void
 mem_account_add(uint32_t slot, size_t bytes, size_t blocks)
 {
-    struct counter *c = counter_of(slot);
-    int64_t size, n;
+    struct mem_counter *c = counter_of(slot);
 
-    if (__builtin_expect(c == NULL, 0)) {
-        shared_add(&account.shared[slot], (int64_t)bytes, (int64_t)blocks);
+    if (__builtin_expect(c != NULL, 1)) {
+        if (counter_add(c, bytes, blocks))
+            account_tell(slot, c);
         return;
     }
-    size = get(&c->size) + (int64_t)bytes;
-    n = get(&c->blocks) + (int64_t)blocks;
-    set(&c->size, size);
-    set(&c->blocks, n);
-    setu(&c->total, getu(&c->total) + blocks);
-    if (size > get(&c->size_peak))
-        set(&c->size_peak, size);
-    if (n > get(&c->blocks_peak))
-        set(&c->blocks_peak, n);
-    if (is_far(size - get(&c->size_told), n - get(&c->blocks_told)))
-        tell(&account.shared[slot], c);
+    shared_add(&account.shared[slot], (int64_t)bytes, (int64_t)blocks);
 }
 
 void
 mem_account_sub(uint32_t slot, size_t bytes, size_t blocks)
 {
-    struct counter *c = counter_of(slot);
-    int64_t size, n;
+    struct mem_counter *c = counter_of(slot);
 
-    if (__builtin_expect(c == NULL, 0)) {
-        shared_add(&account.shared[slot], -(int64_t)bytes, -(int64_t)blocks);
+    if (__builtin_expect(c != NULL, 1)) {
+        if (counter_sub(c, bytes, blocks))
+            account_tell(slot, c);
         return;
     }
-    size = get(&c->size) - (int64_t)bytes;
-    n = get(&c->blocks) - (int64_t)blocks;
-    set(&c->size, size);
-    set(&c->blocks, n);
-    if (is_far(size - get(&c->size_told), n - get(&c->blocks_told)))
-        tell(&account.shared[slot], c);
+    shared_add(&account.shared[slot], -(int64_t)bytes, -(int64_t)blocks);
 }
 
 void
@@ -367,14 +217,9 @@ mem_account_discharge(struct mem_type *type, size_t bytes)
 void
 mem_account_failure(struct mem_type *type)
 {
-    uint32_t slot = mem_account_slot(type);
-    struct counter *c = counter_of(slot);
-
-    if (c == NULL)
-        (void)atomic_fetch_add_explicit(&account.shared[slot].failures, 1,
-                                        memory_order_relaxed);
-    else
-        setu(&c->failures, getu(&c->failures) + 1);
+    (void)atomic_fetch_add_explicit(
+        &account.shared[mem_account_slot(type)].failures, 1,
+        memory_order_relaxed);
 }
 
 static uint32_t
@@ -385,8 +230,8 @@ free_slot_locked(void)
     if (account.slots_count < MEM_TYPES_MAX)
         return account.slots_count++;
     for (slot = 1; slot < MEM_TYPES_MAX; slot++) {
-        if (atomic_load_explicit(&account.types[slot],
-                                 memory_order_relaxed) == NULL)
+        if (atomic_load_explicit(&account.types[slot], memory_order_relaxed) ==
+            NULL)
             return slot;
     }
     must_panic("mem: more than %d types", MEM_TYPES_MAX - 1);
@@ -415,6 +260,7 @@ account_register_locked(struct mem_type *type)
     type->next = *at;
     *at = type;
     atomic_store_explicit(&account.types[slot], type, memory_order_release);
+    slot |= account.marks;
     atomic_store_explicit(&type->id, slot, memory_order_release);
     return slot;
 }
@@ -457,44 +303,38 @@ struct sum {
     int64_t size_above, blocks_above; /* highest untold peak of a thread */
 };
 
-static struct counter *
-counter_find(struct block *b, uint32_t slot)
+static void
+add_counter(struct sum *to, const struct mem_counter *c)
 {
-    struct chunk *chunk = atomic_load_explicit(&b->chunks[slot / CHUNK_SLOTS],
-                                               memory_order_acquire);
+    int64_t size = counter_get(&c->size), blocks = counter_get(&c->blocks);
 
-    return chunk != NULL ? &chunk->counters[slot % CHUNK_SLOTS] : NULL;
+    to->size += size;
+    to->blocks += blocks;
+    to->total += counter_getu(&c->total);
+    to->size_above =
+        larger(to->size_above,
+               larger(size, counter_get(&c->size_peak)) - size_told_of(c));
+    to->blocks_above =
+        larger(to->blocks_above, larger(blocks, counter_get(&c->blocks_peak)) -
+                                     counter_get(&c->blocks_told));
 }
 
 static struct sum
 sum_locked(uint32_t slot)
 {
+    /* Held also over the shared ones: a thread that ends is in one place. */
+    struct mem_thread *t = mem_threads_lock();
     struct shared *s = &account.shared[slot];
     struct sum sum = {
-        .size = get(&s->size),
-        .blocks = get(&s->blocks),
-        .total = getu(&s->total),
-        .failures = getu(&s->failures),
+        .size = counter_get(&s->size),
+        .blocks = counter_get(&s->blocks),
+        .total = counter_getu(&s->total),
+        .failures = counter_getu(&s->failures),
     };
-    struct block *b;
 
-    LIST_FOREACH (b, &account.blocks, node) {
-        struct counter *c = counter_find(b, slot);
-        int64_t above;
-
-        if (c == NULL)
-            continue;
-        sum.size += get(&c->size);
-        sum.blocks += get(&c->blocks);
-        sum.total += getu(&c->total);
-        sum.failures += getu(&c->failures);
-        above = get(&c->size_peak) - get(&c->size_told);
-        if (above > sum.size_above)
-            sum.size_above = above;
-        above = get(&c->blocks_peak) - get(&c->blocks_told);
-        if (above > sum.blocks_above)
-            sum.blocks_above = above;
-    }
+    for (; t != NULL; t = LIST_NEXT(t, node))
+        add_counter(&sum, &t->counters[slot]);
+    mem_threads_unlock();
     return sum;
 }
 
@@ -522,10 +362,31 @@ parts_locked(uint32_t whole)
     return parts;
 }
 
+/* What threads keep is looked up and not charged: a page becomes memory when
+ * it is first touched, which nobody is told of. */
+static void
+refresh_threads_locked(void)
+{
+    struct shared *s =
+        &account.shared[account_register_locked(&mt_threads) & TYPE_SLOT];
+    unsigned count;
+    int64_t bytes = (int64_t)mem_threads_bytes(&count);
+    int64_t was = counter_get(&s->blocks);
+
+    counter_set(&s->size, bytes);
+    counter_set(&s->blocks, count);
+    if (count > was)
+        (void)atomic_fetch_add_explicit(&s->total, count - (uint64_t)was,
+                                        memory_order_relaxed);
+    raise_max(&s->size_max, bytes);
+    raise_max(&s->blocks_max, count);
+}
+
 static void
 stats_add_locked(const struct mem_type *type, struct mem_type_stats *out)
 {
-    uint32_t slot = atomic_load_explicit(&type->id, memory_order_relaxed);
+    uint32_t slot =
+        atomic_load_explicit(&type->id, memory_order_relaxed) & TYPE_SLOT;
     struct shared *s = &account.shared[slot];
     struct sum sum = sum_locked(slot);
 
@@ -535,8 +396,9 @@ stats_add_locked(const struct mem_type *type, struct mem_type_stats *out)
         sum.size -= parts.size;
         sum.blocks -= parts.blocks;
     } else {
-        raise_max(&s->size_max, get(&s->size_level) + sum.size_above);
-        raise_max(&s->blocks_max, get(&s->blocks_level) + sum.blocks_above);
+        raise_max(&s->size_max, counter_get(&s->size_level) + sum.size_above);
+        raise_max(&s->blocks_max,
+                  counter_get(&s->blocks_level) + sum.blocks_above);
     }
     raise_max(&s->size_max, sum.size);
     raise_max(&s->blocks_max, sum.blocks);
@@ -546,8 +408,8 @@ stats_add_locked(const struct mem_type *type, struct mem_type_stats *out)
     out->num_allocs += not_negative(sum.blocks);
     out->total_allocs += sum.total;
     out->failures += sum.failures;
-    out->max_size += not_negative(get(&s->size_max));
-    out->max_num_allocs += not_negative(get(&s->blocks_max));
+    out->max_size += not_negative(counter_get(&s->size_max));
+    out->max_num_allocs += not_negative(counter_get(&s->blocks_max));
 }
 
 size_t
@@ -557,6 +419,7 @@ mem_account_read(struct mem_type_stats *out, size_t max)
     size_t count = 0;
 
     mutex_lock(&account.mtx);
+    refresh_threads_locked();
     for (type = account.first; type != NULL; type = type->next) {
         if (group == NULL || name_order(group, type) != 0) {
             group = type;
@@ -581,6 +444,7 @@ mem_account_read_one(const char *module, const char *name,
     out->module = module;
     out->name = name;
     mutex_lock(&account.mtx);
+    refresh_threads_locked();
     for (type = account.first; type != NULL; type = type->next) {
         if (strcmp(type->module, module) == 0 && strcmp(type->name, name) == 0)
             stats_add_locked(type, out);
@@ -604,6 +468,7 @@ mem_account_total_bytes(void)
     int64_t total = 0;
 
     mutex_lock(&account.mtx);
+    refresh_threads_locked();
     /* Parts are in their whole. */
     for (uint32_t slot = 1; slot < account.slots_count; slot++) {
         if (account.whole[slot] == 0)
@@ -613,35 +478,42 @@ mem_account_total_bytes(void)
     return not_negative(total);
 }
 
+static void
+clear_counter(struct mem_counter *c)
+{
+    counter_set(&c->size, 0);
+    counter_set(&c->blocks, 0);
+    counter_setu(&c->total, 0);
+    counter_set(&c->size_low, 0);
+    counter_set(&c->size_high, 0);
+    counter_set(&c->blocks_told, 0);
+    counter_set(&c->size_peak, 0);
+    counter_set(&c->blocks_peak, 0);
+}
+
 /* Nobody counts in this slot now, so that its counters may be written here. */
 static void
 clear_slot_locked(uint32_t slot)
 {
     struct shared *s = &account.shared[slot];
-    struct block *b;
+    struct mem_thread *t;
 
-    LIST_FOREACH (b, &account.blocks, node) {
-        struct counter *c = counter_find(b, slot);
+    for (t = mem_threads_lock(); t != NULL; t = LIST_NEXT(t, node)) {
+        struct mem_counter *c = &t->counters[slot];
 
-        if (c == NULL)
-            continue;
-        set(&c->size, 0);
-        set(&c->blocks, 0);
-        setu(&c->total, 0);
-        setu(&c->failures, 0);
-        set(&c->size_told, 0);
-        set(&c->blocks_told, 0);
-        set(&c->size_peak, 0);
-        set(&c->blocks_peak, 0);
+        /* An untouched page is not made memory for it. */
+        if (counter_is_used(c))
+            clear_counter(c);
     }
-    set(&s->size, 0);
-    set(&s->blocks, 0);
-    setu(&s->total, 0);
-    setu(&s->failures, 0);
-    set(&s->size_level, 0);
-    set(&s->blocks_level, 0);
-    set(&s->size_max, 0);
-    set(&s->blocks_max, 0);
+    mem_threads_unlock();
+    counter_set(&s->size, 0);
+    counter_set(&s->blocks, 0);
+    counter_setu(&s->total, 0);
+    counter_setu(&s->failures, 0);
+    counter_set(&s->size_level, 0);
+    counter_set(&s->blocks_level, 0);
+    counter_set(&s->size_max, 0);
+    counter_set(&s->blocks_max, 0);
     account.whole[slot] = 0;
 }
 
@@ -670,4 +542,72 @@ mem_account_retire(struct mem_type *type, struct mem_type *heir)
     atomic_store(&account.types[slot], NULL);
     atomic_store(&type->id, 0);
     mutex_unlock(&account.mtx);
+}
+
+uint32_t
+mem_account_slots(void)
+{
+    uint32_t last;
+
+    mutex_lock(&account.mtx);
+    (void)account_register_locked(&mt_threads);
+    last = account.slots_count - 1;
+    mutex_unlock(&account.mtx);
+    return last;
+}
+
+void
+mem_account_mark(uint32_t slot, uint32_t mark, bool on)
+{
+    struct mem_type *type;
+
+    must((mark & TYPE_SLOT) == 0 && slot < MEM_TYPES_MAX);
+    mutex_lock(&account.mtx);
+    type = atomic_load_explicit(&account.types[slot], memory_order_relaxed);
+    if (type != NULL && on)
+        (void)atomic_fetch_or(&type->id, mark);
+    else if (type != NULL)
+        (void)atomic_fetch_and(&type->id, ~mark);
+    mutex_unlock(&account.mtx);
+}
+
+uint32_t
+mem_account_marks(uint32_t slot)
+{
+    const struct mem_type *type = mem_account_type(slot);
+
+    return type != NULL
+               ? atomic_load_explicit(&type->id, memory_order_relaxed) &
+                     ~(uint32_t)TYPE_SLOT
+               : 0;
+}
+
+void
+mem_account_mark_all(uint32_t mark, bool on)
+{
+    mutex_lock(&account.mtx);
+    account.marks = on ? account.marks | mark : account.marks & ~mark;
+    mutex_unlock(&account.mtx);
+    for (uint32_t slot = mem_account_slots(); slot > 0; slot--)
+        mem_account_mark(slot, mark, on);
+}
+
+size_t
+mem_account_each(bool (*fn)(void *arg, uint32_t slot,
+                            const struct mem_type *type),
+                 void *arg)
+{
+    uint32_t last = mem_account_slots();
+    size_t n = 0;
+
+    for (uint32_t slot = 1; slot <= last; slot++) {
+        const struct mem_type *type = mem_account_type(slot);
+
+        if (type == NULL)
+            continue;
+        n++;
+        if (!fn(arg, slot, type))
+            break;
+    }
+    return n;
 }

@@ -10,9 +10,9 @@
  * own; whoever looks adds them up.  At rest the sums are exact.
  *
  * The maxima are exact while one thread uses a type.  With more, each may be
- * off by MEM_ACCOUNT_SLACK_BYTES (or one block, if that is larger) and
- * MEM_ACCOUNT_SLACK_BLOCKS for every thread: a thread tells the others of its
- * changes only when they exceed that.
+ * off by MEM_ACCOUNT_SLACK_BYTES (or one block, if that is larger), and by as
+ * many blocks as that holds, for every thread: a thread tells the others of
+ * its changes only when they exceed that.
  */
 #ifndef CLINKER_MEM_ACCOUNT_H
 #define CLINKER_MEM_ACCOUNT_H
@@ -31,7 +31,7 @@ struct mem_type {
     static struct mem_type var_ = {.module = (module_), .name = (name_)}
 
 enum { MEM_TYPES_MAX = 1024 };
-enum { MEM_ACCOUNT_SLACK_BYTES = 65536, MEM_ACCOUNT_SLACK_BLOCKS = 64 };
+enum { MEM_ACCOUNT_SLACK_BYTES = 65536 };
 
 struct mem_type_stats {
     const char *module;

@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Typed allocations over the C library's allocator; nothing else in the
- * project calls that.
+ * Typed allocations: small ones from size classes (heap.h), the rest from runs
+ * of pages (special.h).
  *
- *     base                        user
- *     │ (alignment) │ head 16 B   │ bytes asked for │ tail 4 B │
+ * The fast path touches a magazine, the block and one line of counters, all
+ * this thread's own.  It is left, to the same end, when the magazine is empty
+ * or full, when the type has a mark, and when a guard object is due.
  *
- * The head's magic is mixed with the block's address, so that a head that was
- * copied with its block is not taken for one.  No byte of the tail is zero or
- * printable: the usual overrun, by a string's end, changes it.
- *
- * A freed block gets a tombstone besides a dead head, since the C library uses
- * the first 16 bytes of what it has back, the first 32 of larger blocks.  The
- * tombstone is put behind that and stays until the memory is used again: it
- * tells a doubled free from a foreign one.
- *
- * A type is charged what was asked for; heads, tails and alignment are on a
- * line of their own.
+ * A type is charged what was asked for; heads, tails and what size classes
+ * leave over are on a line of their own.
  */
 #include "mem/alloc.h"
 
@@ -24,194 +16,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "mem/account_slot.h"
+#include "mem/guard_hook.h"
+#include "mem/heap.h"
 #include "mem/must.h"
 #include "mem/poison.h"
+#include "mem/record.h"
+#include "mem/special.h"
 
-enum {
-    HEAD_BYTES = 16,
-    TAIL_BYTES = 4,
-    TOMB_BYTES = 8,
-    TOMB_OFFSET = 16, /* where the block is large enough, else 0 */
-    ALIGN_MAX = 1 << 20,
-};
+enum { ALIGN_MAX = 1 << 20, GUARD_HEAD_BYTES = 16 };
 
-#define HEAD_LIVE 0x6d454d2bu
-#define HEAD_DEAD 0x7e8a1d0fu
-#define TOMB 0x9c0ffe1du
-#define TAIL 0xb1d7e39du
+#define HEAD_GUARD 0x9a2dbeefu
 
-struct head {
-    uint32_t magic;
-    uint16_t slot;       /* of the type */
-    uint16_t align_log2; /* user - base is this power of two, 16 at least */
-    uint64_t bytes;      /* as asked for */
-};
-
-_Static_assert(sizeof(struct head) == HEAD_BYTES, "keeps 16 byte alignment");
-_Static_assert(MEM_TYPES_MAX <= UINT16_MAX, "a slot fits the head");
-
-/* Lies wherever the bytes asked for end.  Read as this and not by memcpy,
- * which is the sanitizer's and would look whether it may. */
-struct tail {
-    uint32_t magic;
-} __attribute__((packed, may_alias));
-
-struct tomb {
-    uint32_t magic;
-    uint32_t slot;
-};
-
-MEM_TYPE(mt_overhead, "mem", "block overhead");
 MEM_TYPE(mt_lib, "lib", "event");
-
-static inline uint32_t
-mix(uint32_t magic, const void *user)
-{
-    return magic ^ (uint32_t)((uintptr_t)user >> 4);
-}
-
-static inline struct head *
-head_of(const void *user)
-{
-    return (struct head *)((uintptr_t)user - HEAD_BYTES);
-}
-
-static inline uint8_t *
-base_of(const void *user, unsigned align_log2)
-{
-    return (uint8_t *)((uintptr_t)user - ((size_t)1 << align_log2));
-}
-
-static inline size_t
-overhead(unsigned align_log2)
-{
-    return ((size_t)1 << align_log2) + TAIL_BYTES;
-}
-
-/* Of the whole block, room for the tombstone included; 0: too large. */
-static inline size_t
-block_bytes(unsigned align_log2, size_t bytes)
-{
-    size_t room_bytes;
-
-    if (__builtin_add_overflow(bytes, overhead(align_log2), &room_bytes) ||
-        room_bytes > PTRDIFF_MAX)
-        return 0;
-    if (bytes < TOMB_BYTES - TAIL_BYTES)
-        room_bytes += TOMB_BYTES - TAIL_BYTES - bytes;
-    return room_bytes;
-}
-
-static const char *
-slot_name(uint32_t slot, char *text, size_t text_bytes)
-{
-    const struct mem_type *type = mem_account_type(slot);
-
-    if (type == NULL)
-        (void)snprintf(text, text_bytes, "no type (%u)", slot);
-    else
-        (void)snprintf(text, text_bytes, "%s %s", type->module, type->name);
-    return text;
-}
-
-static POISON_BLIND void __attribute__((noreturn, cold))
-head_broken(const void *user, const struct head *h)
-{
-    const struct tomb *tomb = (const void *)((uintptr_t)user + TOMB_OFFSET);
-    char name[128];
-
-    if (tomb->magic != mix(TOMB, user))
-        tomb = user;
-    if (tomb->magic == mix(TOMB, user))
-        must_panic("mem: double free of %p, a block of %s", user,
-                   slot_name(tomb->slot, name, sizeof(name)));
-    if (h->magic == mix(HEAD_DEAD, user))
-        must_panic("mem: double free of %p, a block of %s", user,
-                   slot_name(h->slot, name, sizeof(name)));
-    must_panic("mem: %p is no block of ours or its head was overwritten "
-               "(says %s)",
-               user, slot_name(h->slot, name, sizeof(name)));
-}
-
-static void __attribute__((noreturn, cold))
-tail_broken(const void *user, const struct head *h)
-{
-    char name[128];
-
-    must_panic("mem: overrun behind %p, a block of %s with %zu bytes", user,
-               slot_name(h->slot, name, sizeof(name)), (size_t)h->bytes);
-}
-
-/* A copy of the head of a block that is live and whole. */
-static POISON_BLIND struct head
-head_checked(const void *user)
-{
-    const struct head *h = head_of(user);
-    const struct tail *tail;
-    struct head copy;
-
-    if (__builtin_expect(((uintptr_t)user & (HEAD_BYTES - 1)) != 0, 0))
-        must_panic("mem: %p is no block of ours", user);
-    if (__builtin_expect(h->magic != mix(HEAD_LIVE, user), 0))
-        head_broken(user, h);
-    copy = *h;
-    tail = (const void *)((uintptr_t)user + copy.bytes);
-    if (__builtin_expect(tail->magic != TAIL, 0))
-        tail_broken(user, &copy);
-    return copy;
-}
-
-static void *
-block_seal(void *base, unsigned slot, unsigned align_log2, size_t bytes)
-{
-    uint8_t *user = (uint8_t *)base + ((size_t)1 << align_log2);
-    struct head *h = head_of(user);
-    struct tail *tail = (void *)(user + bytes);
-
-    h->magic = mix(HEAD_LIVE, user);
-    h->slot = (uint16_t)slot;
-    h->align_log2 = (uint16_t)align_log2;
-    h->bytes = bytes;
-    tail->magic = TAIL;
-    poison(base, (size_t)1 << align_log2);
-    poison(user + bytes, block_bytes(align_log2, bytes) -
-                             ((size_t)1 << align_log2) - bytes);
-    return user;
-}
-
-/* Kept from the optimiser, to which a store before free() is a dead one. */
-static void
-block_bury(void *user, const struct head *was, bool leave_tomb)
-{
-    volatile struct head *h = head_of(user);
-    volatile struct tomb *tomb = user;
-
-    if (was->bytes >= TOMB_OFFSET + TOMB_BYTES)
-        tomb = (volatile void *)((uintptr_t)user + TOMB_OFFSET);
-    h->magic = mix(HEAD_DEAD, user);
-    if (!leave_tomb)
-        return;
-    tomb->magic = mix(TOMB, user);
-    tomb->slot = was->slot;
-}
-
-static void
-charge(uint32_t slot, unsigned align_log2, size_t bytes)
-{
-    mem_account_add(slot, bytes, 1);
-    mem_account_add(mem_account_slot(&mt_overhead), overhead(align_log2), 1);
-}
-
-static void
-discharge(const struct head *h)
-{
-    mem_account_sub(h->slot, h->bytes, 1);
-    mem_account_sub(mem_account_slot(&mt_overhead), overhead(h->align_log2), 1);
-}
 
 static void *
 refuse(struct mem_type *type)
@@ -221,37 +40,200 @@ refuse(struct mem_type *type)
     return NULL;
 }
 
-static inline void *
-block_new(struct mem_type *type, unsigned align_log2, size_t bytes, bool zero)
+static POISON_BLIND void __attribute__((noreturn, cold))
+head_broken(const void *user)
 {
-    uint32_t slot = mem_account_slot(type);
-    size_t whole_bytes = block_bytes(align_log2, bytes);
-    void *base = NULL;
+    uint64_t head = head_load(user);
+    uint32_t slot = head_slot(head);
+    char name[128];
 
-    if (__builtin_expect(whole_bytes == 0, 0))
-        return refuse(type);
-    if (align_log2 > 4) {
-        if (posix_memalign(&base, (size_t)1 << align_log2, whole_bytes) != 0)
-            base = NULL;
-    } else {
-        base = zero ? calloc(1, whole_bytes) : malloc(whole_bytes);
+    if (head_magic(user, head) == HEAD_DEAD)
+        must_panic("mem: double free of %p, a block of %s", user,
+                   block_type_name(slot, name, sizeof(name)));
+    must_panic("mem: %p is no block of ours or its head was overwritten "
+               "(says %s)",
+               user, block_type_name(slot, name, sizeof(name)));
+}
+
+static inline void
+seal(void *user, uint32_t slot, uint32_t class, size_t bytes)
+{
+    struct tail *tail = (void *)((uint8_t *)user + bytes);
+
+    head_store(user, HEAD_LIVE, slot | class, bytes);
+    tail->magic = TAIL;
+}
+
+static inline const struct tail *
+tail_of(const void *user, size_t bytes)
+{
+    return (const void *)((const uint8_t *)user + bytes);
+}
+
+/*
+ * Allocation
+ */
+
+/* A guarded block, if there is room for one. */
+static void *
+guarded_new(uint32_t slot, size_t bytes, bool zero)
+{
+    uint8_t *user =
+        guard_take(slot, bytes + GUARD_HEAD_BYTES, HEAP_GRAIN_BYTES);
+
+    if (user == NULL)
+        return NULL;
+    guard_set_head(user, GUARD_HEAD_BYTES);
+    user += GUARD_HEAD_BYTES;
+    head_store(user, HEAD_GUARD, slot, UINT16_MAX);
+    if (zero)
+        memset(user, 0, bytes);
+    mem_account_add(slot, bytes, 1);
+    mem_account_add(mem_account_slot(&heap_slack), bytes, 1);
+    return user;
+}
+
+/* A type that was marked for it, or one in so many of those that came this
+ * way anyhow. */
+static bool
+guard_is_due(struct mem_thread *self, uint32_t id)
+{
+    if ((id & TYPE_GUARD) != 0) {
+        mem_account_mark(id & TYPE_SLOT, TYPE_GUARD, false);
+        return true;
     }
-    if (__builtin_expect(base == NULL, 0))
+    if (self == NULL || self->guard_slowly-- > 0)
+        return false;
+    self->guard_slowly = guard_slow_interval();
+    return true;
+}
+
+static unsigned
+marks_of(uint32_t id)
+{
+    return ((id & TYPE_TRACED) != 0 ? SPECIAL_TRACED : 0) |
+           ((id & TYPE_POISONED) != 0 ? SPECIAL_POISONED : 0);
+}
+
+static void *
+class_new(struct mem_thread *self, uint32_t slot, size_t bytes, bool zero)
+{
+    uint32_t class = heap_class_for(bytes);
+    uint8_t *user = heap_take(self, class);
+
+    if (user == NULL)
+        return NULL;
+    user += HEAD_BYTES;
+    if (head_magic(user, head_load(user)) != HEAD_DEAD)
+        must_panic("mem: the head of a free block at %p was overwritten",
+                   (void *)user);
+    seal(user, slot, class, bytes);
+    mem_account_add(slot, bytes, 1);
+    if (zero)
+        memset(user, 0, bytes);
+    return user;
+}
+
+/* Of a type that was never allocated: what its blocks lie in is part of the
+ * heap. */
+static uint32_t
+id_of(struct mem_type *type)
+{
+    uint32_t id = atomic_load_explicit(&type->id, memory_order_relaxed);
+
+    if (id == 0) {
+        id = mem_account_register(type);
+        mem_account_set_whole(type, &heap_slack);
+    }
+    return id;
+}
+
+static __attribute__((noinline)) void *
+alloc_slow(struct mem_type *type, size_t align, size_t bytes, bool zero)
+{
+    uint32_t id = id_of(type), slot = id & TYPE_SLOT;
+    struct mem_thread *self = mem_thread_make();
+    void *user = NULL;
+
+    if (bytes > PTRDIFF_MAX)
         return refuse(type);
-    charge(slot, align_log2, bytes);
-    return block_seal(base, slot, align_log2, bytes);
+    if (bytes + GUARD_HEAD_BYTES <= GUARD_BYTES_MAX &&
+        align <= HEAP_GRAIN_BYTES && guard_is_due(self, id))
+        user = guarded_new(slot, bytes, zero);
+    id &= ~(uint32_t)TYPE_GUARD;
+    if (user == NULL) {
+        if (bytes <= HEAP_BYTES_MAX && align <= HEAP_GRAIN_BYTES &&
+            id == slot && !UNDER_ASAN)
+            user = class_new(self, slot, bytes, zero);
+        else
+            user = special_new(
+                slot, bytes, align,
+                marks_of(id) | (UNDER_ASAN ? SPECIAL_POISONED : 0), zero);
+    }
+    if (user == NULL)
+        return refuse(type);
+    RECORD_ALLOC(RECORD_TYPED, slot, bytes, user);
+    return user;
+}
+
+/* Kept out of the fast path, which then needs no frame. */
+static __attribute__((noinline)) void *
+tell_and_return(uint32_t slot, struct mem_counter *c, void *user)
+{
+    account_tell(slot, c);
+    return user;
+}
+
+static inline void *
+alloc(struct mem_type *type, size_t bytes)
+{
+    struct mem_thread *self = mem_self;
+    uint32_t slot = atomic_load_explicit(&type->id, memory_order_relaxed);
+    struct magazine *mag;
+    struct mem_counter *c;
+    uint32_t class, count;
+    uint8_t *user;
+    bool far;
+
+    /* A slot of 0, or any mark, is beyond the types there may be. */
+    if (__builtin_expect(UNDER_ASAN || slot - 1 >= MEM_TYPES_MAX - 1 ||
+                             bytes > HEAP_BYTES_MAX,
+                         0))
+        return alloc_slow(type, HEAP_GRAIN_BYTES, bytes, false);
+    class = heap_class_for(bytes);
+    mag = heap_magazine(self, class);
+    count = mag->count;
+    if (__builtin_expect(count == 0, 0))
+        return alloc_slow(type, HEAP_GRAIN_BYTES, bytes, false);
+    mag->count = --count;
+    user = (uint8_t *)mag->objects[count] + HEAD_BYTES;
+    seal(user, slot, class, bytes);
+    c = &self->counters[slot];
+    far = counter_add(c, bytes, 1);
+    RECORD_ALLOC(RECORD_TYPED, slot, bytes, user);
+    if (__builtin_expect(far, 0))
+        return tell_and_return(slot, c, user);
+    return user;
 }
 
 void *
 mem_alloc(struct mem_type *type, size_t bytes)
 {
-    return block_new(type, 4, bytes, false);
+    return alloc(type, bytes);
 }
 
 void *
 mem_zalloc(struct mem_type *type, size_t bytes)
 {
-    return block_new(type, 4, bytes, true);
+    void *user;
+
+    /* Large ones may be zero as they come. */
+    if (bytes > HEAP_BYTES_MAX)
+        return alloc_slow(type, HEAP_GRAIN_BYTES, bytes, true);
+    user = alloc(type, bytes);
+    if (__builtin_expect(user != NULL, 1))
+        memset(user, 0, bytes);
+    return user;
 }
 
 void *
@@ -259,83 +241,198 @@ mem_calloc(struct mem_type *type, size_t n, size_t bytes)
 {
     size_t all_bytes;
 
-    if (__builtin_mul_overflow(n, bytes, &all_bytes))
+    if (__builtin_mul_overflow(n, bytes, &all_bytes)) {
+        (void)id_of(type);
         return refuse(type);
-    return block_new(type, 4, all_bytes, true);
+    }
+    return mem_zalloc(type, all_bytes);
 }
 
 void *
 mem_alloc_aligned(struct mem_type *type, size_t align, size_t bytes)
 {
     must(align > 0 && align <= ALIGN_MAX && (align & (align - 1)) == 0);
-    if (align <= HEAD_BYTES)
-        return block_new(type, 4, bytes, false);
-    return block_new(type, (unsigned)__builtin_ctzl(align), bytes, false);
+    if (align <= HEAP_GRAIN_BYTES)
+        return alloc(type, bytes);
+    return alloc_slow(type, align, bytes, false);
 }
 
-/* An aligned block stays aligned, which realloc() would not see to. */
-static void *
-realloc_aligned(struct mem_type *type, void *p, const struct head *h,
-                size_t bytes)
-{
-    void *q = block_new(type, h->align_log2, bytes, false);
+/*
+ * Freeing
+ */
 
-    if (q == NULL)
-        return NULL;
-    memcpy(q, p, h->bytes < bytes ? h->bytes : bytes);
-    mem_free(p);
-    return q;
+static POISON_BLIND bool
+has_head(const void *user, uint32_t magic)
+{
+    return head_magic(user, head_load(user)) == magic;
+}
+
+static void
+must_be_aligned(const void *user)
+{
+    if ((uintptr_t)user % HEAP_GRAIN_BYTES != 0)
+        must_panic("mem: %p is no block of ours", user);
+}
+
+static void
+guarded_free(void *user)
+{
+    uint8_t *block = (uint8_t *)user - GUARD_HEAD_BYTES;
+    uint32_t slot;
+    size_t bytes = guard_check(block, &slot) - GUARD_HEAD_BYTES;
+
+    mem_account_sub(slot, bytes, 1);
+    mem_account_sub(mem_account_slot(&heap_slack), bytes, 1);
+    guard_give(block);
+}
+
+static __attribute__((noinline)) void
+free_slow(void *user)
+{
+    struct mem_thread *self = mem_thread_make();
+    uint64_t head;
+    uint32_t slot;
+
+    must_be_aligned(user);
+    RECORD_FREE(user);
+    if (has_head(user, HEAD_SPECIAL)) {
+        special_free(user);
+        return;
+    }
+    if (has_head(user, HEAD_GUARD) && guard_owns(user)) {
+        guarded_free(user);
+        return;
+    }
+    if (!has_head(user, HEAD_LIVE))
+        head_broken(user);
+    head = head_load(user);
+    slot = head_slot(head);
+    if (tail_of(user, head_bytes(head))->magic != TAIL)
+        block_overrun(user, slot, head_bytes(head));
+    mem_account_sub(slot, head_bytes(head), 1);
+    head_turn(user, head, HEAD_LIVE, HEAD_DEAD);
+    heap_give(self, head_class(head), (uint8_t *)user - HEAD_BYTES);
+}
+
+#if UNDER_ASAN
+void
+mem_free(void *p)
+{
+    if (p != NULL)
+        free_slow(p);
+}
+#else
+void
+mem_free(void *p)
+{
+    struct mem_thread *self = mem_self;
+    struct mem_counter *c;
+    struct magazine *mag;
+    uint64_t head;
+    uint32_t count;
+
+    if (p == NULL)
+        return;
+    head = head_load(p);
+    if (__builtin_expect(head_magic(p, head) != HEAD_LIVE, 0)) {
+        free_slow(p);
+        return;
+    }
+    mag = heap_magazine(self, head_class(head));
+    count = mag->count;
+    if (__builtin_expect(tail_of(p, head_bytes(head))->magic != TAIL ||
+                             count >= mag->max,
+                         0)) {
+        free_slow(p);
+        return;
+    }
+    RECORD_FREE(p);
+    head_turn(p, head, HEAD_LIVE, HEAD_DEAD);
+    mag->objects[count] = (uint8_t *)p - HEAD_BYTES;
+    mag->count = count + 1;
+    c = &self->counters[head_slot(head)];
+    if (__builtin_expect(counter_sub(c, head_bytes(head), 1), 0))
+        account_tell(head_slot(head), c);
+}
+#endif
+
+/*
+ * Looking at blocks, and changing them
+ */
+
+/* Bytes of a live block, whatever it is, and its alignment. */
+static size_t
+block_checked(const void *user, uint32_t *slot, size_t *align)
+{
+    uint64_t head;
+
+    *align = HEAP_GRAIN_BYTES;
+    must_be_aligned(user);
+    if (has_head(user, HEAD_SPECIAL)) {
+        struct special sp = special_checked(user);
+
+        *align = (size_t)1 << sp.align_log2;
+        *slot = head_slot(head_load(user));
+        return sp.bytes;
+    }
+    if (has_head(user, HEAD_GUARD) && guard_owns(user))
+        return guard_check((const uint8_t *)user - GUARD_HEAD_BYTES, slot) -
+               GUARD_HEAD_BYTES;
+    if (!has_head(user, HEAD_LIVE))
+        head_broken(user);
+    head = head_load(user);
+    *slot = head_slot(head);
+    if (tail_of(user, head_bytes(head))->magic != TAIL)
+        block_overrun(user, *slot, head_bytes(head));
+    return head_bytes(head);
+}
+
+/* A block of the same class that only changes its bytes, or its type. */
+static bool
+resize_in_place(struct mem_type *type, void *p, size_t bytes)
+{
+    uint32_t id = id_of(type);
+    uint64_t head;
+
+    if (UNDER_ASAN || !has_head(p, HEAD_LIVE) || id != (id & TYPE_SLOT) ||
+        bytes > HEAP_BYTES_MAX)
+        return false;
+    head = head_load(p);
+    if (heap_class_for(bytes) != head_class(head))
+        return false;
+    mem_account_sub(head_slot(head), head_bytes(head), 1);
+    mem_account_add(id, bytes, 1);
+    seal(p, id, head_class(head), bytes);
+    return true;
 }
 
 void *
 mem_realloc(struct mem_type *type, void *p, size_t bytes)
 {
-    uint32_t slot = mem_account_slot(type);
-    size_t whole_bytes;
-    struct head h;
-    void *base;
+    size_t old_bytes, align;
+    uint32_t slot;
+    void *q;
 
     if (p == NULL)
         return mem_alloc(type, bytes);
-    h = head_checked(p);
-    whole_bytes = block_bytes(h.align_log2, bytes);
-    if (whole_bytes == 0)
-        return refuse(type);
-    if (h.align_log2 > 4)
-        return realloc_aligned(type, p, &h, bytes);
-    base = base_of(p, h.align_log2);
-    unpoison(base, block_bytes(h.align_log2, h.bytes));
-    /* Dead while realloc() may move it: what is left behind must not pass. */
-    block_bury(p, &h, false);
-    base = realloc(base, whole_bytes);
-    if (base == NULL) {
-        (void)block_seal(base_of(p, h.align_log2), h.slot, h.align_log2,
-                         h.bytes);
-        return refuse(type);
-    }
-    discharge(&h);
-    charge(slot, h.align_log2, bytes);
-    return block_seal(base, slot, h.align_log2, bytes);
-}
-
-void
-mem_free(void *p)
-{
-    struct head h;
-
-    if (p == NULL)
-        return;
-    h = head_checked(p);
-    discharge(&h);
-    unpoison(base_of(p, h.align_log2), block_bytes(h.align_log2, h.bytes));
-    block_bury(p, &h, true);
-    free(base_of(p, h.align_log2));
+    old_bytes = block_checked(p, &slot, &align);
+    if (resize_in_place(type, p, bytes))
+        return p;
+    q = mem_alloc_aligned(type, align, bytes);
+    if (q == NULL)
+        return NULL;
+    memcpy(q, p, old_bytes < bytes ? old_bytes : bytes);
+    mem_free(p);
+    return q;
 }
 
 size_t
 mem_usable_bytes(const void *p)
 {
-    return head_checked(p).bytes;
+    uint32_t slot;
+    size_t align;
+
+    return block_checked(p, &slot, &align);
 }
 
 void *

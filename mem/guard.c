@@ -40,7 +40,7 @@
 #include "mem/stack.h"
 
 /* No text, no small number, no pointer; a byte of a string's end changes it. */
-enum { PATTERN = 0xd5 };
+enum { PATTERN = 0xd5, TYPES_A_TICK = 4 };
 
 enum {
     OBJECTS_BYTES =
@@ -157,6 +157,25 @@ guard_interval(void)
     if (mean == 0)
         return GUARD_INTERVAL_OFF;
     return 1 + random_u64() % (2 * mean - 1);
+}
+
+unsigned
+guard_slow_interval(void)
+{
+    return (unsigned)(guard_interval() / (MAGAZINE_OBJECTS / 2));
+}
+
+void
+mem_guard_tick(void)
+{
+    uint32_t slots;
+
+    if (rate() == 0)
+        return;
+    slots = mem_account_slots();
+    for (int i = 0; i < TYPES_A_TICK; i++)
+        mem_account_mark(1 + (uint32_t)(random_u64() % slots), TYPE_GUARD,
+                         true);
 }
 
 static struct guard_object *

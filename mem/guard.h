@@ -15,10 +15,15 @@
 /* doc/memory.md says what it costs. */
 enum { MEM_GUARD_RATE_DEFAULT = 50000 };
 
-/* Mean allocations of a thread between two guarded ones; 0: none more, which
- * is what a process starts with.  Under AddressSanitizer and valgrind, which
- * see more, it stays at 0. */
+/* Mean allocations between two guarded ones of a thread that allocates more
+ * than it frees; 0: none more, which is what a process starts with.  One that
+ * gets along with what its magazines hold is not counted, since that would cost
+ * each allocation: mem_guard_tick() sees to its types.  Under AddressSanitizer
+ * and valgrind, which see more, it stays at 0. */
 void mem_guard_set_rate(unsigned mean_allocations);
+/* Let the next allocation of a few types, chosen at random, be guarded; called
+ * every second by the reclaimer. */
+void mem_guard_tick(void);
 /* Report faults: installs handlers for SIGSEGV and SIGBUS.  After the report,
  * and where a fault is not a guard's, they leave it to what was there before
  * (as a rule, a core).  Called once, before threads are started. */

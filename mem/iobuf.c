@@ -24,11 +24,13 @@
 #include "mem/account_slot.h"
 #include "mem/must.h"
 #include "mem/mutex.h"
-#include "mem/os_pages.h"
+#include "mem/page_run.h"
 #include "mem/poison.h"
 #include "mem/pool.h"
 #include "mem/pool_one.h"
 #include "mem/ranks.h"
+#include "mem/record.h"
+#include "mem/thread.h"
 
 #define IOBUF_MAGIC 0x494f4255u
 #define IOBUF_MAGIC_DEAD 0x696f6275u
@@ -41,7 +43,7 @@ enum {
     REF_MAX = 1 << 30,
 };
 
-_Static_assert(OS_PAGE_BYTES % IOBUF_ALIGN == 0, "pages are aligned enough");
+_Static_assert(PAGE_BYTES % IOBUF_ALIGN == 0, "pages are aligned enough");
 
 /* The header with what only this file knows; fits one line of a pool. */
 struct buffer {
@@ -95,7 +97,6 @@ static _Atomic(struct mem_pool *) header_pool; /* [make_mtx] writes, as below */
 static _Atomic(struct mem_pool *) small_pool;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t exit_key;
 
 struct stock {
     unsigned count;
@@ -103,7 +104,7 @@ struct stock {
 };
 
 static _Thread_local struct stock stocks[STOCKED_CLASSES];
-static _Thread_local enum { STOCKS_NEW, STOCKS_OPEN, STOCKS_CLOSED } stocks_are;
+static _Thread_local bool stocks_closed; /* the thread is past its end */
 
 static void
 small_construct(void *obj)
@@ -184,13 +185,13 @@ buffer_make(struct class *class, size_t bytes)
     struct buffer *b;
     uint8_t *data;
 
-    if (bytes > PTRDIFF_MAX - OS_PAGE_BYTES || pool == NULL)
+    if (bytes > PTRDIFF_MAX - PAGE_BYTES || pool == NULL)
         return NULL;
-    bytes = (bytes + OS_PAGE_BYTES - 1) / OS_PAGE_BYTES * OS_PAGE_BYTES;
+    bytes = (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     b = mem_pool_get(pool);
     if (b == NULL)
         return NULL;
-    data = os_pages_map(bytes, OS_PAGE_BYTES);
+    data = page_run_take(bytes, PAGE_BUFFER, false);
     if (data == NULL) {
         mem_pool_put(pool, b);
         return NULL;
@@ -215,7 +216,7 @@ buffer_unmake(struct buffer *b)
     if (!is_large(class))
         mem_account_discharge(&mt_cold, b->pub.capacity);
     unpoison(b->pub.data, b->pub.capacity);
-    os_pages_unmap(b->pub.data, b->pub.capacity);
+    page_run_give(b->pub.data, b->pub.capacity);
     mem_pool_put(headers(), b);
 }
 
@@ -297,18 +298,22 @@ stocks_empty(void)
     return bytes;
 }
 
-/* At the end of a thread. */
-static void
-stocks_close(void *arg)
+size_t
+iobuf_thread_flush(bool at_end)
 {
-    stocks_are = STOCKS_CLOSED;
+    size_t bytes = 0;
+
+    if (at_end)
+        stocks_closed = true;
+    for (size_t i = 0; i < STOCKED_CLASSES; i++)
+        bytes += stocks[i].count * classes[i].bytes;
     (void)stocks_empty();
+    return bytes;
 }
 
 static void
 init_once(void)
 {
-    must(pthread_key_create(&exit_key, stocks_close) == 0);
     for (size_t i = 0; i < LARGE; i++)
         mem_account_set_whole(&classes[i].type, &mt_cold);
 }
@@ -317,13 +322,9 @@ init_once(void)
 static struct stock *
 stock_of(const struct class *class)
 {
-    if (class->stock_max == 0 || stocks_are == STOCKS_CLOSED)
+    /* A thread with no mapping of its own would not be told of its end. */
+    if (class->stock_max == 0 || stocks_closed || mem_thread_make() == NULL)
         return NULL;
-    if (__builtin_expect(stocks_are == STOCKS_NEW, 0)) {
-        if (pthread_setspecific(exit_key, stocks) != 0)
-            return NULL;
-        stocks_are = STOCKS_OPEN;
-    }
     return &stocks[class - classes];
 }
 
@@ -374,22 +375,27 @@ bring_to_life(struct buffer *b)
 }
 
 static struct iobuf *
-small_new(void)
+small_new(size_t bytes)
 {
     struct mem_pool *pool = smalls();
     struct small_buffer *b = pool != NULL ? mem_pool_get(pool) : NULL;
 
-    return b != NULL ? bring_to_life(&b->buffer) : NULL;
+    if (b == NULL)
+        return NULL;
+    RECORD_ALLOC(RECORD_IOBUF, mem_account_slot(&mt_small), bytes,
+                 b->buffer.pub.data);
+    return bring_to_life(&b->buffer);
 }
 
 struct iobuf *
 iobuf_new(size_t bytes)
 {
+    size_t asked_bytes = bytes;
     struct class *class;
     struct buffer *b = NULL;
 
     if (bytes <= SMALL_BYTES)
-        return small_new();
+        return small_new(bytes);
     must(pthread_once(&once, init_once) == 0);
     class = class_for(bytes);
     if (!is_large(class)) {
@@ -405,6 +411,9 @@ iobuf_new(size_t bytes)
     }
     unpoison(b->pub.data, b->pub.capacity);
     mem_account_charge(&class->type, b->pub.capacity);
+    RECORD_ALLOC(RECORD_IOBUF, mem_account_slot(&class->type), asked_bytes,
+                 b->pub.data);
+    (void)asked_bytes;
     return bring_to_life(b);
 }
 
@@ -442,6 +451,7 @@ static void
 release(struct buffer *b)
 {
     b->pub.magic = IOBUF_MAGIC_DEAD;
+    RECORD_FREE(b->pub.data);
     if (b->class == NULL) {
         mem_pool_put(smalls(), b);
         return;

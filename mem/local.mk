@@ -22,11 +22,18 @@ libmem_a_SOURCES = \
 	mem/stack.h mem/stack.c mem/symbol.h mem/symbol.c \
 	mem/guard.h mem/guard_hook.h mem/guard_object.h \
 	mem/guard.c mem/guard_report.c \
-	mem/trace.h mem/trace_hook.h \
-	mem/alloc.h mem/alloc.c \
+	mem/trace.h mem/trace_hook.h mem/trace.c \
+	mem/trace_sample.h mem/trace_sample.c \
+	mem/trace_sites.h mem/trace_sites.c \
+	mem/trace_live.h mem/trace_live.c \
+	mem/thread.h mem/thread.c \
 	mem/slab.h mem/slab.c \
+	mem/heap.h mem/heap.c \
+	mem/quarantine.h mem/quarantine.c \
+	mem/special.h mem/special.c \
+	mem/alloc.h mem/alloc.c mem/debug.h mem/debug.c \
 	mem/pool.h mem/pool_one.h mem/pool.c \
-	mem/arena.h mem/arena.c \
+	mem/arena.h mem/arena.c mem/spare.h mem/spare.c \
 	mem/record.h mem/record.c \
 	mem/iobuf.h mem/iobuf.c
 
@@ -95,3 +102,15 @@ TESTS += tests/unit/test_buddy
 tests_unit_test_buddy_SOURCES = tests/unit/test_buddy.c
 tests_unit_test_buddy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_buddy_LDADD = libmem.a $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_debug
+TESTS += tests/unit/test_debug
+tests_unit_test_debug_SOURCES = tests/unit/test_debug.c
+tests_unit_test_debug_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_debug_LDADD = libmem.a $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_trace
+TESTS += tests/unit/test_trace
+tests_unit_test_trace_SOURCES = tests/unit/test_trace.c
+tests_unit_test_trace_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_trace_LDADD = libmem.a $(CHECK_LIBS)

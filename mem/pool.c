@@ -1,203 +1,172 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Object pools: slabs, a depot, and two magazines for each thread.
+ * Object pools: slabs, and a magazine for each thread.
  *
- *     get, put ──► loaded ◄─swap─► previous        own thread, no lock
- *                     │               │
- *                     └── 32 objects ─┘            pool->mtx
- *                            ▼
- *                  slabs: partial, empty, full
+ *     get, put ──► magazine of 64 objects      own thread, no lock
+ *                      │ half of it, when it is empty or full
+ *                      ▼
+ *                  slabs: partial, empty, full        their mutex
  *
- * The two magazines are those of Bonwick and Adams (USENIX 2001): a thread
- * that gets and puts around the border of one swaps them and still takes no
- * lock.  Behind them a free object lies in its slab and not in a depot of
- * magazines, so that an object always has a place to go, fuller slabs are used
- * first, and a slab whose objects are all back can be given up.
+ * Magazines are those of Bonwick and Adams (USENIX 2001), but one that is half
+ * filled and half emptied in place of two that are swapped: the border is as
+ * far away, and the fast path is one array.  Behind them a free object lies in
+ * its slab and not in a depot of magazines, so that an object always has a
+ * place to go, fuller slabs are used first, and a slab whose objects are all
+ * back can be given up.
+ *
+ * The word behind an object says whether it is free or in use, mixed with its
+ * address and its pool: one comparison finds a put that is doubled, misaligned
+ * or in the wrong pool.  Being the object's own, it shares no cache line with
+ * another thread's.
  */
 #include "mem/pool.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/queue.h>
 
 #include "mem/account_slot.h"
 #include "mem/alloc.h"
+#include "mem/guard_hook.h"
 #include "mem/must.h"
 #include "mem/mutex.h"
 #include "mem/poison.h"
 #include "mem/pool_one.h"
+#include "mem/quarantine.h"
 #include "mem/ranks.h"
+#include "mem/record.h"
 #include "mem/slab.h"
+#include "mem/thread.h"
+#include "mem/trace_hook.h"
 
-enum { CACHED_POOLS = 64 }; /* pools beyond have no magazines */
+#define POOL_MAGIC 0x504f4f4cu
+#define WORD_FREE 0x0f7ee0b1u
+#define WORD_USED 0xa11e0b1cu
+#define WORD_GUARD 0x60a2d000u /* in use, a guard object */
+#define WORD_RESTS 0x9e57ed00u /* free, in quarantine */
+
+/* Last thing in each object's memory. */
+struct word {
+    uint32_t state;
+    uint32_t link; /* the slab's */
+};
+
+struct mem_pool {
+    unsigned magic;
+    uint32_t salt; /* constant, as all down to the slabs */
+    size_t object_bytes;
+    size_t stride_bytes; /* an object with its word, whole lines */
+    uint64_t serial;     /* never used again */
+    unsigned index;      /* in pools.table and of magazines; CACHED_POOLS: none,
+                            and then the serial is no magazine's */
+    uint32_t slot;
+    struct mem_type type;  /* the same names as the owner's, counting this pool
+                              alone; its id may have marks */
+    struct mem_type *heir; /* the type as its owner declared it */
+    void (*construct)(void *obj);
+    struct slab_cache slabs;
+    LIST_ENTRY(mem_pool) node; /* [pools.mtx] */
+};
 
 static struct {
     struct mutex mtx;
-    LIST_HEAD(, mem_pool) all;             /* [mtx] */
-    struct mem_pool *table[CACHED_POOLS];  /* [mtx] */
-    uint64_t serial;                       /* [mtx] last one given out */
-    pthread_key_t exit_key;
+    LIST_HEAD(, mem_pool) all;            /* [mtx] */
+    struct mem_pool *table[CACHED_POOLS]; /* [mtx] */
+    uint64_t serial;                      /* [mtx] last one given out */
 } pools = {.mtx = MUTEX_INITIALIZER("mem.pools", MEM_RANK_POOLS)};
 
-static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
-
-/* By pool->index.  The serial tells a pool from one that was destroyed. */
-static _Thread_local struct {
-    uint64_t serial;
-    struct cache *cache;
-} own_caches[CACHED_POOLS];
-static _Thread_local bool own_caches_closed; /* this thread is ending */
-
 MEM_TYPE(mt_pool, "mem", "pool");
-MEM_TYPE(mt_magazine, "mem", "magazine");
+MEM_TYPE(mt_slack, "mem", "pool slack");
 
-static void
-magazine_empty_locked(struct mem_pool *pool, struct magazine *mag)
+static inline struct word *
+word_of(const struct mem_pool *pool, const void *obj)
 {
-    while (mag->count > 0)
-        slab_push_locked(pool, mag->objects[--mag->count]);
+    return (struct word *)((uintptr_t)obj + pool->stride_bytes -
+                           sizeof(struct word));
+}
+
+static inline uint32_t
+word_mix(const struct mem_pool *pool, const void *obj, uint32_t state)
+{
+    return state ^ pool->salt ^ (uint32_t)((uintptr_t)obj / LINE_BYTES);
 }
 
 /*
- * Each thread's caches
+ * Magazines
  */
 
-static void
-cache_close_locked(struct mem_pool *pool, struct cache *cache)
+/* A magazine of this pool; NULL: go to the slabs. */
+static struct magazine *
+magazine_of(struct mem_thread *self, struct mem_pool *pool)
 {
-    magazine_empty_locked(pool, &cache->magazines[0]);
-    magazine_empty_locked(pool, &cache->magazines[1]);
-    LIST_REMOVE(cache, node);
-    mem_free(cache);
+    struct pool_magazine *own;
+
+    if (self == NULL || pool->index >= CACHED_POOLS)
+        return NULL;
+    own = &self->pools[pool->index];
+    if (own->serial != pool->serial) {
+        /* Left by a pool that was destroyed, which emptied it. */
+        must(own->serial == 0 || own->mag.count == 0);
+        own->mag.count = 0;
+        own->mag.max = MAGAZINE_OBJECTS;
+        own->serial = pool->serial;
+    }
+    return &own->mag;
 }
 
-/* At the end of a thread. */
-static void
-caches_close(void *arg)
+static void *
+take_slow(struct mem_thread *self, struct mem_pool *pool)
 {
-    own_caches_closed = true;
+    struct magazine *mag = magazine_of(self, pool);
+    void *obj;
+
+    if (mag == NULL)
+        return slab_take(&pool->slabs, &obj, 1) == 1 ? obj : NULL;
+    if (mag->count == 0)
+        mag->count = slab_take(&pool->slabs, mag->objects, mag->max / 2);
+    return mag->count > 0 ? mag->objects[--mag->count] : NULL;
+}
+
+static void
+give_slow(struct mem_thread *self, struct mem_pool *pool, void *obj)
+{
+    struct magazine *mag = magazine_of(self, pool);
+    uint32_t n;
+
+    if (mag == NULL) {
+        slab_give(&pool->slabs, &obj, 1);
+        return;
+    }
+    if (mag->count == mag->max) {
+        n = mag->max / 2;
+        slab_give(&pool->slabs, mag->objects, n);
+        memmove(mag->objects, mag->objects + n,
+                (mag->count - n) * sizeof(mag->objects[0]));
+        mag->count -= n;
+    }
+    mag->objects[mag->count++] = obj;
+}
+
+size_t
+pools_thread_flush(struct mem_thread *self)
+{
+    size_t bytes = 0;
+
     mutex_lock(&pools.mtx);
     for (unsigned i = 0; i < CACHED_POOLS; i++) {
         struct mem_pool *pool = pools.table[i];
+        struct pool_magazine *own = &self->pools[i];
 
-        if (pool == NULL || own_caches[i].serial != pool->serial)
+        if (pool == NULL || own->serial != pool->serial)
             continue;
-        mutex_lock(&pool->mtx);
-        cache_close_locked(pool, own_caches[i].cache);
-        mutex_unlock(&pool->mtx);
-        own_caches[i].serial = 0;
+        bytes += own->mag.count * pool->stride_bytes;
+        slab_give(&pool->slabs, own->mag.objects, own->mag.count);
+        own->mag.count = 0;
     }
     mutex_unlock(&pools.mtx);
-}
-
-static void
-make_exit_key(void)
-{
-    must(pthread_key_create(&pools.exit_key, caches_close) == 0);
-}
-
-static struct cache *
-cache_make(struct mem_pool *pool)
-{
-    struct cache *cache;
-
-    if (own_caches_closed || pool->index >= CACHED_POOLS)
-        return NULL;
-    must(pthread_once(&exit_key_once, make_exit_key) == 0);
-    if (pthread_setspecific(pools.exit_key, own_caches) != 0)
-        return NULL;
-    cache = mem_alloc_aligned(&mt_magazine, LINE_BYTES, sizeof(*cache));
-    if (cache == NULL)
-        return NULL;
-    memset(cache, 0, sizeof(*cache));
-    mutex_lock(&pool->mtx);
-    LIST_INSERT_HEAD(&pool->caches, cache, node);
-    mutex_unlock(&pool->mtx);
-    own_caches[pool->index].cache = cache;
-    own_caches[pool->index].serial = pool->serial;
-    return cache;
-}
-
-/* NULL: go to the depot. */
-static inline struct cache *
-cache_of(struct mem_pool *pool)
-{
-    unsigned i = pool->index;
-
-    if (__builtin_expect(i < CACHED_POOLS &&
-                             own_caches[i].serial == pool->serial,
-                         1))
-        return own_caches[i].cache;
-    return cache_make(pool);
-}
-
-static void *
-depot_take_one(struct mem_pool *pool)
-{
-    void *obj = NULL;
-
-    mutex_lock(&pool->mtx);
-    (void)slab_take_locked(pool, &obj, 1);
-    mutex_unlock(&pool->mtx);
-    return obj;
-}
-
-static void
-depot_give_one(struct mem_pool *pool, void *obj)
-{
-    mutex_lock(&pool->mtx);
-    slab_push_locked(pool, obj);
-    mutex_unlock(&pool->mtx);
-}
-
-static void *
-take(struct mem_pool *pool)
-{
-    struct cache *cache = cache_of(pool);
-    struct magazine *mag;
-
-    if (__builtin_expect(cache == NULL, 0))
-        return depot_take_one(pool);
-    mag = &cache->magazines[cache->loaded];
-    if (__builtin_expect(mag->count == 0, 0)) {
-        cache->loaded ^= 1;
-        mag = &cache->magazines[cache->loaded];
-        if (mag->count == 0) {
-            mutex_lock(&pool->mtx);
-            mag->count =
-                slab_take_locked(pool, mag->objects, MAGAZINE_OBJECTS);
-            mutex_unlock(&pool->mtx);
-            if (mag->count == 0)
-                return NULL;
-        }
-    }
-    return mag->objects[--mag->count];
-}
-
-static void
-give(struct mem_pool *pool, void *obj)
-{
-    struct cache *cache = cache_of(pool);
-    struct magazine *mag;
-
-    if (__builtin_expect(cache == NULL, 0)) {
-        depot_give_one(pool, obj);
-        return;
-    }
-    mag = &cache->magazines[cache->loaded];
-    if (__builtin_expect(mag->count == MAGAZINE_OBJECTS, 0)) {
-        cache->loaded ^= 1;
-        mag = &cache->magazines[cache->loaded];
-        if (mag->count > 0) {
-            mutex_lock(&pool->mtx);
-            magazine_empty_locked(pool, mag);
-            mutex_unlock(&pool->mtx);
-        }
-    }
-    mag->objects[mag->count++] = obj;
+    return bytes;
 }
 
 /*
@@ -210,13 +179,9 @@ pool_find_locked(const void *obj)
 {
     struct mem_pool *pool;
 
-    LIST_FOREACH (pool, &pools.all, node) {
-        bool found;
-
-        mutex_lock(&pool->mtx);
-        found = slab_holds_locked(pool, obj);
-        mutex_unlock(&pool->mtx);
-        if (found)
+    LIST_FOREACH(pool, &pools.all, node)
+    {
+        if (slab_holds(&pool->slabs, obj))
             return pool;
     }
     return NULL;
@@ -237,61 +202,238 @@ put_wrong(struct mem_pool *pool, const void *obj)
     if (at != pool)
         must_panic("mem: pool %s %s: put of %p, which is of pool %s %s",
                    t->module, t->name, obj, at->type.module, at->type.name);
-    if (!slab_is_object(pool, obj))
+    if (!slab_is_object(&pool->slabs, obj))
         must_panic("mem: pool %s %s: put of %p, which points into an object",
                    t->module, t->name, obj);
-    if (word_of(pool, obj)->state == word_mix(pool, obj, WORD_FREE))
-        must_panic("mem: pool %s %s: put of %p, which is not in use",
-                   t->module, t->name, obj);
+    if (word_of(pool, obj)->state == word_mix(pool, obj, WORD_FREE) ||
+        word_of(pool, obj)->state == word_mix(pool, obj, WORD_RESTS))
+        must_panic("mem: pool %s %s: put of %p, which is not in use", t->module,
+                   t->name, obj);
     must_panic("mem: pool %s %s: overrun behind %p", t->module, t->name, obj);
 }
 
 static POISON_BLIND bool
-is_in_use(const struct mem_pool *pool, const void *obj)
+has_state(const struct mem_pool *pool, const void *obj, uint32_t state)
 {
     return (uintptr_t)obj % LINE_BYTES == 0 &&
-           word_of(pool, obj)->state == word_mix(pool, obj, WORD_USED);
+           word_of(pool, obj)->state == word_mix(pool, obj, state);
+}
+
+static void
+must_be_free(const struct mem_pool *pool, const void *obj)
+{
+    if (__builtin_expect(
+            word_of(pool, obj)->state != word_mix(pool, obj, WORD_FREE), 0))
+        must_panic("mem: pool %s %s: free object %p was overwritten",
+                   pool->type.module, pool->type.name, obj);
+}
+
+/*
+ * The slow paths: magazines that are empty or full, traced and poisoned types,
+ * guard objects
+ */
+
+/* A type that was marked for it, or one in so many of those that came this
+ * way anyhow. */
+static bool
+guard_is_due(struct mem_thread *self, const struct mem_pool *pool, uint32_t id)
+{
+    if ((id & TYPE_GUARD) != 0)
+        mem_account_mark(pool->slot, TYPE_GUARD, false);
+    else if (self == NULL || self->guard_slowly-- > 0)
+        return false;
+    else
+        self->guard_slowly = guard_slow_interval();
+    return pool->stride_bytes <= GUARD_BYTES_MAX;
+}
+
+static void *
+guarded_new(struct mem_pool *pool)
+{
+    void *obj = guard_take(pool->slot, pool->stride_bytes, LINE_BYTES);
+
+    if (obj == NULL)
+        return NULL;
+    if (pool->construct != NULL)
+        pool->construct(obj);
+    word_of(pool, obj)->state = word_mix(pool, obj, WORD_GUARD);
+    mem_account_add(mem_account_slot(&mt_slack), pool->stride_bytes, 1);
+    return obj;
+}
+
+static __attribute__((noinline)) void *
+get_slow(struct mem_pool *pool)
+{
+    struct mem_thread *self = mem_thread_make();
+    uint32_t id = atomic_load_explicit(&pool->type.id, memory_order_relaxed);
+    void *obj = NULL;
+
+    OBJ_CHECK(pool, POOL_MAGIC);
+    if (guard_is_due(self, pool, id))
+        obj = guarded_new(pool);
+    if (obj == NULL) {
+        obj = take_slow(self, pool);
+        if (obj == NULL) {
+            mem_account_failure(&pool->type);
+            errno = ENOMEM;
+            return NULL;
+        }
+        must_be_free(pool, obj);
+        word_of(pool, obj)->state = word_mix(pool, obj, WORD_USED);
+        unpoison(obj, pool->object_bytes);
+    }
+    if ((id & TYPE_TRACED) != 0)
+        (void)trace_allocated(pool->slot, obj, pool->stride_bytes);
+    mem_account_add(pool->slot, pool->stride_bytes, 1);
+    RECORD_ALLOC(RECORD_POOL, pool->slot, pool->object_bytes, obj);
+    return obj;
+}
+
+static void
+free_finally(struct mem_pool *pool, void *obj)
+{
+    word_of(pool, obj)->state = word_mix(pool, obj, WORD_FREE);
+    give_slow(mem_thread_make(), pool, obj);
+}
+
+static void
+release_quarantined(void *owner, void *obj)
+{
+    free_finally(owner, obj);
+}
+
+static __attribute__((noinline)) void
+put_slow(struct mem_pool *pool, void *obj)
+{
+    uint32_t id = atomic_load_explicit(&pool->type.id, memory_order_relaxed);
+    struct quarantined q = {
+        .block = obj,
+        .bytes = pool->object_bytes,
+        .slot = pool->slot,
+        .release = release_quarantined,
+        .owner = pool,
+    };
+
+    OBJ_CHECK(pool, POOL_MAGIC);
+    must(obj != NULL);
+    if ((id & TYPE_TRACED) != 0)
+        trace_freed(pool->slot, obj);
+    if (guard_owns(obj)) {
+        (void)guard_check(obj, &q.slot);
+        if (q.slot != pool->slot || !has_state(pool, obj, WORD_GUARD))
+            must_panic("mem: pool %s %s: put of guard object %p, which is "
+                       "another's or overrun",
+                       pool->type.module, pool->type.name, obj);
+        RECORD_FREE(obj);
+        mem_account_sub(pool->slot, pool->stride_bytes, 1);
+        mem_account_sub(mem_account_slot(&mt_slack), pool->stride_bytes, 1);
+        guard_give(obj);
+        return;
+    }
+    if (!has_state(pool, obj, WORD_USED))
+        put_wrong(pool, obj);
+    RECORD_FREE(obj);
+    mem_account_sub(pool->slot, pool->stride_bytes, 1);
+    if (UNDER_ASAN || (id & TYPE_POISONED) != 0) {
+        word_of(pool, obj)->state = word_mix(pool, obj, WORD_RESTS);
+        poison(obj, pool->stride_bytes - sizeof(struct word));
+        quarantine_put(&q);
+        return;
+    }
+    free_finally(pool, obj);
+}
+
+/* Kept out of the fast path, which then needs no frame. */
+static __attribute__((noinline)) void *
+tell_and_return(struct mem_pool *pool, struct mem_counter *c, void *obj)
+{
+    account_tell(pool->slot, c);
+    return obj;
 }
 
 void *
 mem_pool_get(struct mem_pool *pool)
 {
+    struct mem_thread *self = mem_self;
+    struct pool_magazine *own;
+    struct mem_counter *c;
     void *obj;
+    bool far;
 
-    OBJ_CHECK(pool, POOL_MAGIC);
-    obj = take(pool);
-    if (__builtin_expect(obj == NULL, 0)) {
-        mem_account_failure(&pool->type);
-        errno = ENOMEM;
-        return NULL;
-    }
-    if (__builtin_expect(word_of(pool, obj)->state !=
-                             word_mix(pool, obj, WORD_FREE),
-                         0))
-        must_panic("mem: pool %s %s: free object %p was overwritten",
-                   pool->type.module, pool->type.name, obj);
+    /* A mark makes the id another than the slot. */
+    if (__builtin_expect(
+            UNDER_ASAN || pool->magic != POOL_MAGIC ||
+                atomic_load_explicit(&pool->type.id, memory_order_relaxed) !=
+                    pool->slot,
+            0))
+        return get_slow(pool);
+    own = &self->pools[pool->index % CACHED_POOLS];
+    if (__builtin_expect(own->serial != pool->serial || own->mag.count == 0, 0))
+        return get_slow(pool);
+    obj = own->mag.objects[--own->mag.count];
+    must_be_free(pool, obj);
     word_of(pool, obj)->state = word_mix(pool, obj, WORD_USED);
-    unpoison(obj, pool->object_bytes);
-    mem_account_add(pool->slot, pool->stride_bytes, 1);
+    c = &self->counters[pool->slot];
+    far = counter_add(c, pool->stride_bytes, 1);
+    RECORD_ALLOC(RECORD_POOL, pool->slot, pool->object_bytes, obj);
+    if (__builtin_expect(far, 0))
+        return tell_and_return(pool, c, obj);
     return obj;
 }
 
 void
 mem_pool_put(struct mem_pool *pool, void *obj)
 {
-    OBJ_CHECK(pool, POOL_MAGIC);
-    must(obj != NULL);
-    if (__builtin_expect(!is_in_use(pool, obj), 0))
-        put_wrong(pool, obj);
+    struct mem_thread *self = mem_self;
+    struct pool_magazine *own;
+    bool far;
+
+    if (__builtin_expect(
+            UNDER_ASAN || obj == NULL || pool->magic != POOL_MAGIC ||
+                atomic_load_explicit(&pool->type.id, memory_order_relaxed) !=
+                    pool->slot ||
+                !has_state(pool, obj, WORD_USED),
+            0)) {
+        put_slow(pool, obj);
+        return;
+    }
+    own = &self->pools[pool->index % CACHED_POOLS];
+    if (__builtin_expect(
+            own->serial != pool->serial || own->mag.count == own->mag.max, 0)) {
+        put_slow(pool, obj);
+        return;
+    }
     word_of(pool, obj)->state = word_mix(pool, obj, WORD_FREE);
-    poison(obj, pool->stride_bytes - sizeof(struct word));
-    mem_account_sub(pool->slot, pool->stride_bytes, 1);
-    give(pool, obj);
+    RECORD_FREE(obj);
+    own->mag.objects[own->mag.count++] = obj;
+    far = counter_sub(&self->counters[pool->slot], pool->stride_bytes, 1);
+    if (__builtin_expect(far, 0))
+        account_tell(pool->slot, &self->counters[pool->slot]);
 }
 
 /*
  * Pools as a whole
  */
+
+static void
+object_make(struct slab_cache *cache, void *obj)
+{
+    struct mem_pool *pool = container_of_member(cache, struct mem_pool, slabs);
+
+    if (pool->construct != NULL)
+        pool->construct(obj);
+    word_of(pool, obj)->state = word_mix(pool, obj, WORD_FREE);
+    poison(obj, pool->stride_bytes - sizeof(struct word));
+}
+
+static bool
+object_is_free(const struct slab_cache *cache, const void *obj)
+{
+    const struct mem_pool *pool =
+        container_of_member((uintptr_t)cache, struct mem_pool, slabs);
+
+    return word_of(pool, obj)->state == word_mix(pool, obj, WORD_FREE);
+}
 
 static void
 pool_enlist(struct mem_pool *pool)
@@ -313,6 +455,8 @@ struct mem_pool *
 mem_pool_new(struct mem_type *type, size_t object_bytes,
              void (*construct)(void *obj))
 {
+    struct slab_shape shape = {
+        .held = &mt_slack, .make = object_make, .is_free = object_is_free};
     struct mem_pool *pool;
 
     must(object_bytes > 0 && object_bytes <= MEM_POOL_OBJECT_BYTES_MAX);
@@ -322,41 +466,68 @@ mem_pool_new(struct mem_type *type, size_t object_bytes,
     memset(pool, 0, sizeof(*pool));
     pool->magic = POOL_MAGIC;
     pool->object_bytes = object_bytes;
+    pool->stride_bytes = (object_bytes + sizeof(struct word) + LINE_BYTES - 1) /
+                         LINE_BYTES * LINE_BYTES;
     pool->construct = construct;
     pool->heir = type;
     pool->type.module = type->module;
     pool->type.name = type->name;
     pool->slot = mem_account_slot(&pool->type);
-    mutex_init(&pool->mtx, "mem.pool", MEM_RANK_POOL);
-    LIST_INIT(&pool->caches);
-    slab_init(pool);
+    mem_account_set_whole(&pool->type, &mt_slack);
+    shape.stride_bytes = pool->stride_bytes;
+    shape.link_offset =
+        pool->stride_bytes - sizeof(struct word) + offsetof(struct word, link);
+    mutex_init(&pool->slabs.mtx, "mem.pool", MEM_RANK_POOL);
+    slab_cache_init(&pool->slabs, &shape);
     pool_enlist(pool);
     return pool;
+}
+
+/* Empty some thread's magazine of this pool, which nobody uses now; false:
+ * there is none any more. */
+static bool
+magazine_collect(struct mem_pool *pool)
+{
+    struct magazine mag = {.count = 0};
+    struct mem_thread *t;
+    bool found = false;
+
+    for (t = mem_threads_lock(); t != NULL && !found; t = LIST_NEXT(t, node)) {
+        struct pool_magazine *own = &t->pools[pool->index];
+
+        found = own->serial == pool->serial;
+        if (found) {
+            mag = own->mag;
+            own->mag.count = 0;
+            own->serial = 0;
+        }
+    }
+    mem_threads_unlock();
+    slab_give(&pool->slabs, mag.objects, mag.count);
+    return found;
 }
 
 void
 mem_pool_destroy(struct mem_pool **poolp)
 {
     struct mem_pool *pool = *poolp;
-    struct cache *cache;
 
     OBJ_CHECK(pool, POOL_MAGIC);
     *poolp = NULL;
+    (void)quarantine_flush(pool);
     mutex_lock(&pools.mtx);
     LIST_REMOVE(pool, node);
-    if (pool->index < CACHED_POOLS)
+    if (pool->index < CACHED_POOLS) {
         pools.table[pool->index] = NULL;
-    mutex_lock(&pool->mtx);
-    while ((cache = LIST_FIRST(&pool->caches)) != NULL)
-        cache_close_locked(pool, cache);
-    (void)slab_shrink_locked(pool);
-    if (pool->carved != 0)
+        while (magazine_collect(pool))
+            ;
+    }
+    mutex_unlock(&pools.mtx);
+    if (!slab_cache_fini(&pool->slabs))
         must_panic("mem: pool %s %s destroyed with objects in use",
                    pool->type.module, pool->type.name);
-    mutex_unlock(&pool->mtx);
-    mutex_unlock(&pools.mtx);
+    mutex_destroy(&pool->slabs.mtx);
     mem_account_retire(&pool->type, pool->heir);
-    mutex_destroy(&pool->mtx);
     pool->magic = 0;
     mem_free(pool);
 }
@@ -364,18 +535,40 @@ mem_pool_destroy(struct mem_pool **poolp)
 size_t
 mem_pool_shrink(struct mem_pool *pool)
 {
-    struct cache *cache;
-    size_t bytes;
+    struct magazine *mag = magazine_of(mem_thread_make(), pool);
 
     OBJ_CHECK(pool, POOL_MAGIC);
-    cache = cache_of(pool);
-    mutex_lock(&pool->mtx);
-    if (cache != NULL) {
-        magazine_empty_locked(pool, &cache->magazines[0]);
-        magazine_empty_locked(pool, &cache->magazines[1]);
+    (void)quarantine_flush(pool);
+    if (mag != NULL) {
+        slab_give(&pool->slabs, mag->objects, mag->count);
+        mag->count = 0;
     }
-    bytes = slab_shrink_locked(pool);
-    mutex_unlock(&pool->mtx);
+    return slab_shrink(&pool->slabs);
+}
+
+size_t
+pools_shrink(void)
+{
+    struct mem_pool *pool;
+    size_t bytes = 0;
+
+    mutex_lock(&pools.mtx);
+    LIST_FOREACH(pool, &pools.all, node)
+    bytes += slab_shrink(&pool->slabs);
+    mutex_unlock(&pools.mtx);
+    return bytes;
+}
+
+size_t
+pools_spare_bytes(void)
+{
+    struct mem_pool *pool;
+    size_t bytes = 0;
+
+    mutex_lock(&pools.mtx);
+    LIST_FOREACH(pool, &pools.all, node)
+    bytes += slab_spare_bytes(&pool->slabs);
+    mutex_unlock(&pools.mtx);
     return bytes;
 }
 
@@ -393,10 +586,10 @@ mem_pool_read_one(struct mem_pool *pool, struct mem_pool_stats *out)
     out->hot = used.num_allocs;
     out->hot_max = used.max_num_allocs;
     out->total_gets = used.total_allocs;
-    mutex_lock(&pool->mtx);
-    carved = pool->carved;
-    out->misses = pool->misses;
-    mutex_unlock(&pool->mtx);
+    mutex_lock(&pool->slabs.mtx);
+    carved = pool->slabs.carved;
+    out->misses = pool->slabs.misses;
+    mutex_unlock(&pool->slabs.mtx);
     out->cold = carved > used.num_allocs ? carved - used.num_allocs : 0;
 }
 
@@ -407,7 +600,8 @@ mem_pool_read(struct mem_pool_stats *out, size_t max)
     size_t count = 0;
 
     mutex_lock(&pools.mtx);
-    LIST_FOREACH (pool, &pools.all, node) {
+    LIST_FOREACH(pool, &pools.all, node)
+    {
         if (count < max)
             mem_pool_read_one(pool, &out[count]);
         count++;

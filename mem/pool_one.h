@@ -5,6 +5,10 @@
 
 #include "mem/pool.h"
 
+/* Every pool's empty slabs; returns bytes. */
+size_t pools_shrink(void);
+size_t pools_spare_bytes(void);
+
 void mem_pool_read_one(struct mem_pool *pool, struct mem_pool_stats *out);
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "mem/clock.h"
 #include "mem/growth.h"
+#include "mem/guard.h"
 #include "mem/limit.h"
 #include "mem/limit_state.h"
 #include "mem/must.h"
@@ -192,6 +193,7 @@ second_work(struct duty *d, uint64_t now)
         atomic_load_explicit(&reclaimer.purge_age_ms, memory_order_relaxed),
         SIZE_MAX);
     mem_growth_tick(now);
+    mem_guard_tick();
 }
 
 /* Whatever is to be done now; returns until when nothing else is. */

@@ -1,44 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The slabs of a pool: where its objects lie and free ones wait.
- *
  * A slab lies on a boundary of its size, which leads from object to slab.  Its
  * objects are carved and constructed as they are wanted: what was never
  * carved was never touched, and is memory only by address.
  *
- *     slab │ colour │ object … word │ object … word │ … │ not carved
+ *     slab │ colour │ object │ object │ … │ not carved
  *
- * The word behind an object says whether it is free or in use, mixed with its
- * address and its pool: one comparison finds a put that is doubled, misaligned
- * or in the wrong pool.  Being the object's own, it shares no cache line with
- * another thread's.
+ * Slabs that are in use are filled first, so that others become empty; a few
+ * empty ones are kept, the rest goes back to the pages.
  */
 #include "mem/slab.h"
 
 #include "mem/account_slot.h"
 #include "mem/must.h"
-#include "mem/os_pages.h"
+#include "mem/page_run.h"
 #include "mem/poison.h"
 
 enum {
     CARVE_BYTES = 4096, /* made at a time, at least one object */
     SLAB_BYTES_MIN = 65536,
-    SLAB_OBJECTS_MIN = 8,
+    SLAB_OBJECTS_MIN = 7,
+    EMPTY_SHARE = 8, /* one, and of the slabs one in so many, is kept empty */
 };
 
 #define SLAB_MAGIC 0x534c4142u
 
 MEM_TYPE(mt_slab, "mem", "slab");
-MEM_TYPE(mt_slack, "mem", "pool slack");
 
 static struct slab *
-slab_of(const struct mem_pool *pool, const void *obj)
+slab_of(const struct slab_cache *cache, const void *obj)
 {
     struct slab *slab =
-        (struct slab *)((uintptr_t)obj & ~(uintptr_t)(pool->slab_bytes - 1));
+        (struct slab *)((uintptr_t)obj & ~(uintptr_t)(cache->slab_bytes - 1));
 
     must(slab->magic == SLAB_MAGIC);
-    must(slab->pool == pool);
+    must(slab->cache == cache);
     return slab;
 }
 
@@ -48,27 +44,29 @@ slab_head_bytes(void)
     return (sizeof(struct slab) + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 }
 
-void
-slab_init(struct mem_pool *pool)
+static size_t
+slab_room_bytes(const struct slab_cache *cache)
 {
-    pool->stride_bytes =
-        (pool->object_bytes + sizeof(struct word) + LINE_BYTES - 1) /
-        LINE_BYTES * LINE_BYTES;
-    pool->slab_bytes = SLAB_BYTES_MIN;
-    while (pool->slab_bytes - slab_head_bytes() <
-           SLAB_OBJECTS_MIN * pool->stride_bytes)
-        pool->slab_bytes *= 2;
-    pool->carve_objects = CARVE_BYTES / pool->stride_bytes;
-    if (pool->carve_objects == 0)
-        pool->carve_objects = 1;
+    return cache->slab_bytes - slab_head_bytes() - cache->shape.shift_bytes;
+}
+
+void
+slab_cache_init(struct slab_cache *cache, const struct slab_shape *shape)
+{
+    cache->shape = *shape;
+    cache->slab_bytes = SLAB_BYTES_MIN;
+    while (slab_room_bytes(cache) < SLAB_OBJECTS_MIN * shape->stride_bytes)
+        cache->slab_bytes *= 2;
+    cache->carve_objects = CARVE_BYTES / shape->stride_bytes;
+    if (cache->carve_objects == 0)
+        cache->carve_objects = 1;
     for (int l = 0; l < SLAB_LISTS; l++)
-        TAILQ_INIT(&pool->slabs[l]);
-    mem_account_set_whole(&pool->type, &mt_slack);
+        TAILQ_INIT(&cache->slabs[l]);
 }
 
 /* Put the slab into the list where it belongs now. */
 static void
-slab_place_locked(struct mem_pool *pool, struct slab *slab)
+slab_place_locked(struct slab_cache *cache, struct slab *slab)
 {
     enum slab_list list = SLAB_PARTIAL;
 
@@ -76,200 +74,298 @@ slab_place_locked(struct mem_pool *pool, struct slab *slab)
         list = SLAB_EMPTY;
     else if (slab->free == 0 && slab->carved == slab->capacity)
         list = SLAB_FULL;
-    TAILQ_REMOVE(&pool->slabs[slab->list], slab, node);
+    TAILQ_REMOVE(&cache->slabs[slab->list], slab, node);
+    cache->empty_count += (list == SLAB_EMPTY) - (slab->list == SLAB_EMPTY);
     slab->list = list;
     if (slab->free > 0)
-        TAILQ_INSERT_HEAD(&pool->slabs[list], slab, node);
+        TAILQ_INSERT_HEAD(&cache->slabs[list], slab, node);
     else
-        TAILQ_INSERT_TAIL(&pool->slabs[list], slab, node);
+        TAILQ_INSERT_TAIL(&cache->slabs[list], slab, node);
 }
 
 /* Objects of successive slabs start at different lines, so that they do not
  * all fall into the same sets of the processor's caches. */
 static size_t
-colour_bytes_locked(struct mem_pool *pool)
+colour_bytes_locked(struct slab_cache *cache)
 {
-    size_t left_bytes =
-        (pool->slab_bytes - slab_head_bytes()) % pool->stride_bytes;
+    size_t left_bytes = slab_room_bytes(cache) % cache->shape.stride_bytes;
 
-    return pool->colour++ % (left_bytes / LINE_BYTES + 1) * LINE_BYTES;
+    return cache->colour++ % (left_bytes / LINE_BYTES + 1) * LINE_BYTES;
 }
 
-static struct slab *
-slab_new_locked(struct mem_pool *pool)
+static void
+slab_enter_locked(struct slab_cache *cache, struct slab *slab)
 {
-    struct slab *slab = os_pages_map(pool->slab_bytes, pool->slab_bytes);
-    size_t first_bytes;
+    size_t first_bytes = slab_head_bytes() + colour_bytes_locked(cache) +
+                         cache->shape.shift_bytes;
 
-    if (slab == NULL)
-        return NULL;
-    first_bytes = slab_head_bytes() + colour_bytes_locked(pool);
     slab->magic = SLAB_MAGIC;
-    slab->pool = pool;
+    slab->cache = cache;
     slab->first = (uint8_t *)slab + first_bytes;
-    slab->capacity =
-        (uint32_t)((pool->slab_bytes - first_bytes) / pool->stride_bytes);
+    slab->capacity = (uint32_t)((cache->slab_bytes - first_bytes) /
+                                cache->shape.stride_bytes);
+    slab->carved = slab->free = slab->free_at = 0;
     slab->list = SLAB_EMPTY;
-    TAILQ_INSERT_TAIL(&pool->slabs[SLAB_EMPTY], slab, node);
+    TAILQ_INSERT_TAIL(&cache->slabs[SLAB_EMPTY], slab, node);
+    cache->slabs_count++;
+    cache->empty_count++;
     mem_account_charge(&mt_slab, first_bytes);
-    return slab;
 }
 
-/* An empty slab; returns the bytes that were in memory for it. */
+/* Take an empty slab out; slab_destroy() follows without the mutex. */
+static void
+slab_leave_locked(struct slab_cache *cache, struct slab *slab)
+{
+    must(slab->list == SLAB_EMPTY && slab->free == slab->carved);
+    TAILQ_REMOVE(&cache->slabs[SLAB_EMPTY], slab, node);
+    cache->slabs_count--;
+    cache->empty_count--;
+    cache->carved -= slab->carved;
+}
+
+/* Returns the bytes that were memory. */
 static size_t
-slab_destroy_locked(struct mem_pool *pool, struct slab *slab)
+slab_destroy(struct slab_cache *cache, struct slab *slab)
 {
     size_t first_bytes = (size_t)(slab->first - (uint8_t *)slab);
-    size_t objects_bytes = slab->carved * pool->stride_bytes;
+    size_t objects_bytes = slab->carved * cache->shape.stride_bytes;
 
-    must(slab->free == slab->carved);
-    TAILQ_REMOVE(&pool->slabs[slab->list], slab, node);
-    pool->carved -= slab->carved;
-    mem_account_sub(mem_account_slot(&mt_slack), objects_bytes, slab->carved);
+    mem_account_sub(mem_account_slot(cache->shape.held), objects_bytes,
+                    slab->carved);
     mem_account_discharge(&mt_slab, first_bytes);
     slab->magic = 0;
-    unpoison(slab, pool->slab_bytes);
-    os_pages_unmap(slab, pool->slab_bytes);
+    unpoison(slab, cache->slab_bytes);
+    page_run_give(slab, cache->slab_bytes);
     return first_bytes + objects_bytes;
 }
 
-static void *
-slab_object(const struct mem_pool *pool, const struct slab *slab, uint32_t i)
+static size_t
+slabs_destroy(struct slab_cache *cache, struct slab_head *slabs)
 {
-    return slab->first + i * pool->stride_bytes;
+    struct slab *slab;
+    size_t bytes = 0;
+
+    while ((slab = TAILQ_FIRST(slabs)) != NULL) {
+        TAILQ_REMOVE(slabs, slab, node);
+        bytes += slab_destroy(cache, slab);
+    }
+    return bytes;
 }
 
-void
-slab_push_locked(struct mem_pool *pool, void *obj)
+static void *
+slab_object(const struct slab_cache *cache, const struct slab *slab, uint32_t i)
 {
-    struct slab *slab = slab_of(pool, obj);
-    size_t offset = (size_t)((uint8_t *)obj - slab->first);
-    struct word *w = word_of(pool, obj);
+    return slab->first + i * cache->shape.stride_bytes;
+}
 
-    must(w->state == word_mix(pool, obj, WORD_FREE));
+static POISON_BLIND uint32_t
+link_get(const struct slab_cache *cache, const void *obj)
+{
+    return *(const uint32_t *)((uintptr_t)obj + cache->shape.link_offset);
+}
+
+static POISON_BLIND void
+link_set(const struct slab_cache *cache, void *obj, uint32_t to)
+{
+    *(uint32_t *)((uintptr_t)obj + cache->shape.link_offset) = to;
+}
+
+static void
+slab_push_locked(struct slab_cache *cache, void *obj)
+{
+    struct slab *slab = slab_of(cache, obj);
+
+    must(cache->shape.is_free(cache, obj));
     must(slab->free < slab->carved);
-    w->next = slab->free_at;
-    slab->free_at = (uint32_t)(offset / pool->stride_bytes) + 1;
+    link_set(cache, obj, slab->free_at);
+    slab->free_at = (uint32_t)((uintptr_t)obj - (uintptr_t)slab);
     slab->free++;
     /* Others change nothing about the list that the slab is in. */
     if (slab->free == 1 || slab->free == slab->carved)
-        slab_place_locked(pool, slab);
+        slab_place_locked(cache, slab);
 }
 
 static void *
-slab_pop_locked(struct mem_pool *pool, struct slab *slab)
+slab_pop_locked(struct slab_cache *cache, struct slab *slab)
 {
     bool was_empty = slab->free == slab->carved;
     void *obj;
 
     must(slab->free > 0 && slab->free_at > 0);
-    must(slab->free_at <= slab->carved);
-    obj = slab_object(pool, slab, slab->free_at - 1);
-    must(word_of(pool, obj)->state == word_mix(pool, obj, WORD_FREE));
-    slab->free_at = word_of(pool, obj)->next;
+    must(slab->free_at < cache->slab_bytes);
+    obj = (uint8_t *)slab + slab->free_at;
+    must(cache->shape.is_free(cache, obj));
+    slab->free_at = link_get(cache, obj);
     slab->free--;
     if (slab->free == 0 || was_empty)
-        slab_place_locked(pool, slab);
+        slab_place_locked(cache, slab);
     return obj;
 }
 
 static void
-object_make(struct mem_pool *pool, void *obj)
-{
-    if (pool->construct != NULL)
-        pool->construct(obj);
-    word_of(pool, obj)->state = word_mix(pool, obj, WORD_FREE);
-    poison(obj, pool->stride_bytes - sizeof(struct word));
-}
-
-static void
-slab_carve_locked(struct mem_pool *pool, struct slab *slab)
+slab_carve_locked(struct slab_cache *cache, struct slab *slab)
 {
     size_t n = slab->capacity - slab->carved;
 
-    if (n > pool->carve_objects)
-        n = pool->carve_objects;
+    if (n > cache->carve_objects)
+        n = cache->carve_objects;
     must(n > 0);
-    mem_account_add(mem_account_slot(&mt_slack), n * pool->stride_bytes, n);
-    pool->carved += n;
+    mem_account_add(mem_account_slot(cache->shape.held),
+                    n * cache->shape.stride_bytes, n);
+    cache->carved += n;
     for (size_t i = 0; i < n; i++) {
-        void *obj = slab_object(pool, slab, slab->carved++);
+        void *obj = slab_object(cache, slab, slab->carved++);
 
-        object_make(pool, obj);
-        slab_push_locked(pool, obj);
+        cache->shape.make(cache, obj);
+        slab_push_locked(cache, obj);
     }
-    slab_place_locked(pool, slab);
+    slab_place_locked(cache, slab);
 }
 
 /* A slab with something free: partly used ones first. */
 static struct slab *
-slab_with_free_locked(struct mem_pool *pool)
+slab_with_free_locked(struct slab_cache *cache)
 {
-    struct slab *slab = TAILQ_FIRST(&pool->slabs[SLAB_PARTIAL]);
+    struct slab *slab = TAILQ_FIRST(&cache->slabs[SLAB_PARTIAL]);
 
     if (slab != NULL && slab->free > 0)
         return slab;
-    slab = TAILQ_FIRST(&pool->slabs[SLAB_EMPTY]);
+    slab = TAILQ_FIRST(&cache->slabs[SLAB_EMPTY]);
     return slab != NULL && slab->free > 0 ? slab : NULL;
 }
 
-uint32_t
-slab_take_locked(struct mem_pool *pool, void **objects, uint32_t max)
+/* One with room for objects that are not made yet. */
+static struct slab *
+slab_with_room_locked(struct slab_cache *cache)
+{
+    struct slab *slab = TAILQ_LAST(&cache->slabs[SLAB_PARTIAL], slab_head);
+
+    if (slab == NULL)
+        slab = TAILQ_LAST(&cache->slabs[SLAB_EMPTY], slab_head);
+    return slab != NULL && slab->carved < slab->capacity ? slab : NULL;
+}
+
+static uint32_t
+take_free_locked(struct slab_cache *cache, void **objects, uint32_t max)
 {
     struct slab *slab;
     uint32_t n = 0;
 
-    while (n < max && (slab = slab_with_free_locked(pool)) != NULL) {
+    while (n < max && (slab = slab_with_free_locked(cache)) != NULL) {
         while (n < max && slab->free > 0)
-            objects[n++] = slab_pop_locked(pool, slab);
+            objects[n++] = slab_pop_locked(cache, slab);
     }
-    if (n > 0)
-        return n;
-    /* None of these has a free object; some may have room. */
-    slab = TAILQ_LAST(&pool->slabs[SLAB_PARTIAL], slab_head);
-    if (slab == NULL)
-        slab = slab_new_locked(pool);
-    if (slab == NULL)
-        return 0;
-    pool->misses++;
-    slab_carve_locked(pool, slab);
-    while (n < max && slab->free > 0)
-        objects[n++] = slab_pop_locked(pool, slab);
     return n;
 }
 
+uint32_t
+slab_take(struct slab_cache *cache, void **objects, uint32_t max)
+{
+    struct slab *slab;
+    uint32_t n;
+
+    mutex_lock(&cache->mtx);
+    n = take_free_locked(cache, objects, max);
+    if (n > 0)
+        goto done;
+    slab = slab_with_room_locked(cache);
+    if (slab == NULL) {
+        /* Taking pages may reclaim, which comes to slabs as well. */
+        mutex_unlock(&cache->mtx);
+        slab = page_run_take(cache->slab_bytes, PAGE_SLAB, false);
+        if (slab == NULL)
+            return 0;
+        mutex_lock(&cache->mtx);
+        slab_enter_locked(cache, slab);
+    }
+    cache->misses++;
+    slab_carve_locked(cache, slab);
+    n = take_free_locked(cache, objects, max);
+done:
+    mutex_unlock(&cache->mtx);
+    return n;
+}
+
+void
+slab_give(struct slab_cache *cache, void *const *objects, uint32_t n)
+{
+    struct slab_head spare = TAILQ_HEAD_INITIALIZER(spare);
+
+    mutex_lock(&cache->mtx);
+    for (uint32_t i = 0; i < n; i++)
+        slab_push_locked(cache, objects[i]);
+    while (cache->empty_count > 1 + cache->slabs_count / EMPTY_SHARE) {
+        struct slab *slab = TAILQ_LAST(&cache->slabs[SLAB_EMPTY], slab_head);
+
+        slab_leave_locked(cache, slab);
+        TAILQ_INSERT_TAIL(&spare, slab, node);
+    }
+    mutex_unlock(&cache->mtx);
+    (void)slabs_destroy(cache, &spare);
+}
+
 size_t
-slab_shrink_locked(struct mem_pool *pool)
+slab_shrink(struct slab_cache *cache)
+{
+    struct slab_head spare = TAILQ_HEAD_INITIALIZER(spare);
+    struct slab *slab;
+
+    mutex_lock(&cache->mtx);
+    while ((slab = TAILQ_FIRST(&cache->slabs[SLAB_EMPTY])) != NULL) {
+        slab_leave_locked(cache, slab);
+        TAILQ_INSERT_TAIL(&spare, slab, node);
+    }
+    mutex_unlock(&cache->mtx);
+    return slabs_destroy(cache, &spare);
+}
+
+size_t
+slab_spare_bytes(struct slab_cache *cache)
 {
     struct slab *slab;
     size_t bytes = 0;
 
-    while ((slab = TAILQ_FIRST(&pool->slabs[SLAB_EMPTY])) != NULL)
-        bytes += slab_destroy_locked(pool, slab);
+    mutex_lock(&cache->mtx);
+    TAILQ_FOREACH(slab, &cache->slabs[SLAB_EMPTY], node)
+    bytes += slab->carved * cache->shape.stride_bytes;
+    mutex_unlock(&cache->mtx);
     return bytes;
 }
 
 bool
-slab_holds_locked(struct mem_pool *pool, const void *obj)
+slab_cache_fini(struct slab_cache *cache)
 {
-    for (int l = 0; l < SLAB_LISTS; l++) {
-        struct slab *slab;
-
-        TAILQ_FOREACH (slab, &pool->slabs[l], node) {
-            if ((uintptr_t)obj - (uintptr_t)slab < pool->slab_bytes)
-                return true;
-        }
-    }
-    return false;
+    (void)slab_shrink(cache);
+    return cache->carved == 0;
 }
 
 bool
-slab_is_object(const struct mem_pool *pool, const void *obj)
+slab_holds(struct slab_cache *cache, const void *obj)
 {
-    const struct slab *slab = slab_of(pool, obj);
+    bool found = false;
+
+    mutex_lock(&cache->mtx);
+    for (int l = 0; l < SLAB_LISTS && !found; l++) {
+        struct slab *slab;
+
+        TAILQ_FOREACH(slab, &cache->slabs[l], node)
+        {
+            found = (uintptr_t)obj - (uintptr_t)slab < cache->slab_bytes;
+            if (found)
+                break;
+        }
+    }
+    mutex_unlock(&cache->mtx);
+    return found;
+}
+
+bool
+slab_is_object(const struct slab_cache *cache, const void *obj)
+{
+    const struct slab *slab = slab_of(cache, obj);
     uintptr_t offset = (uintptr_t)obj - (uintptr_t)slab->first;
 
     return (uintptr_t)obj >= (uintptr_t)slab->first &&
-           offset % pool->stride_bytes == 0 &&
-           offset / pool->stride_bytes < slab->capacity;
+           offset % cache->shape.stride_bytes == 0 &&
+           offset / cache->shape.stride_bytes < slab->capacity;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A pool's insides, shared by its two halves: slab.c, where objects lie, and
- * pool.c, what each thread keeps of them.  Private to mem/.
+ * Slabs: where equal objects lie, and free ones wait that no thread keeps.
+ * Under pools (pool.c) and under the size classes of typed allocations
+ * (heap.c).  Private to mem/.
  */
 #ifndef CLINKER_MEM_SLAB_H
 #define CLINKER_MEM_SLAB_H
@@ -13,21 +14,12 @@
 
 #include "mem/account.h"
 #include "mem/mutex.h"
-#include "mem/pool.h"
 
-enum { LINE_BYTES = 64, MAGAZINE_OBJECTS = 32 };
-
-#define POOL_MAGIC 0x504f4f4cu
-#define WORD_FREE 0x0f7ee0b1u
-#define WORD_USED 0xa11e0b1cu
+enum { LINE_BYTES = 64 };
 
 enum slab_list { SLAB_EMPTY, SLAB_PARTIAL, SLAB_FULL, SLAB_LISTS };
 
-/* Last thing in each object's memory. */
-struct word {
-    uint32_t state;
-    uint32_t next; /* in the slab's free list: index + 1 of the next, or 0 */
-};
+struct slab_cache;
 
 /*
  * EMPTY:   free == carved          no object is out
@@ -36,78 +28,61 @@ struct word {
  */
 struct slab {
     unsigned magic;
-    uint32_t capacity; /* constant, as are pool and first */
-    struct mem_pool *pool;
+    uint32_t capacity; /* constant, as are cache and first */
+    struct slab_cache *cache;
     uint8_t *first;   /* object */
-    uint32_t carved;  /* [pool->mtx], as all below */
+    uint32_t carved;  /* [cache->mtx], as all below */
     uint32_t free;    /* objects in the free list */
-    uint32_t free_at; /* its head: index + 1, or 0 */
+    uint32_t free_at; /* its head, from the slab's start; 0: none */
     enum slab_list list;
     TAILQ_ENTRY(slab) node;
 };
 
 TAILQ_HEAD(slab_head, slab);
 
-struct magazine {
-    uint32_t count;
-    void *objects[MAGAZINE_OBJECTS];
+/* How a cache's objects look; constant. */
+struct slab_shape {
+    size_t stride_bytes; /* from one object to the next */
+    size_t shift_bytes;  /* of the first behind a boundary of LINE_BYTES */
+    size_t link_offset;  /* 4 bytes there are the slab's while it is free */
+    struct mem_type *held; /* charged with what is carved; a whole, of which
+                              what is in use is part */
+    /* Runs once for an object's memory, with the mutex held. */
+    void (*make)(struct slab_cache *cache, void *obj);
+    /* Still as free as it was put here? */
+    bool (*is_free)(const struct slab_cache *cache, const void *obj);
 };
 
-/* One thread's for one pool; only that thread touches the magazines, until it
- * ends or the pool is destroyed. */
-struct cache {
-    struct magazine magazines[2];
-    unsigned loaded; /* which of them */
-    LIST_ENTRY(cache) node; /* [pool->mtx] */
-};
-
-struct mem_pool {
-    unsigned magic;
-    uint32_t salt;         /* constant, as all up to mtx */
-    size_t object_bytes;
-    size_t stride_bytes;   /* an object with its word, whole lines */
+struct slab_cache {
+    struct slab_shape shape;
     size_t slab_bytes;
     size_t carve_objects;
-    unsigned index;        /* in pools.table, CACHED_POOLS: not there */
-    uint64_t serial;       /* never used again */
-    void (*construct)(void *obj);
-    struct mem_type *heir; /* the type as its owner declared it */
-    struct mem_type type;  /* the same names, counting this pool alone */
-    uint32_t slot;
     struct mutex mtx __attribute__((aligned(LINE_BYTES)));
     struct slab_head slabs[SLAB_LISTS]; /* [mtx] */
-    LIST_HEAD(, cache) caches;          /* [mtx] */
-    uint64_t carved;                    /* [mtx] objects in all slabs */
-    uint64_t misses;                    /* [mtx] */
+    uint32_t slabs_count;               /* [mtx] in all lists */
+    uint32_t empty_count;               /* [mtx] in that of the empty ones */
     uint32_t colour;                    /* [mtx] of the next slab, in lines */
-    LIST_ENTRY(mem_pool) node;          /* [pools.mtx] */
+    uint64_t carved;                    /* [mtx] objects in all slabs */
+    uint64_t misses;                    /* [mtx] takes that made new ones */
 };
 
-static inline struct word *
-word_of(const struct mem_pool *pool, const void *obj)
-{
-    return (struct word *)((uintptr_t)obj + pool->stride_bytes -
-                           sizeof(struct word));
-}
+/* The mutex is the caller's to make before and to destroy after. */
+void slab_cache_init(struct slab_cache *cache, const struct slab_shape *shape);
+/* Gives all slabs back; false: objects are still out. */
+bool slab_cache_fini(struct slab_cache *cache);
 
-static inline uint32_t
-word_mix(const struct mem_pool *pool, const void *obj, uint32_t state)
-{
-    return state ^ pool->salt ^ (uint32_t)((uintptr_t)obj / LINE_BYTES);
-}
-
-/* Sizes and lists, from object_bytes and type. */
-void slab_init(struct mem_pool *pool);
 /* Take up to `max` free objects, returning how many there were.  New ones are
- * made when there is none, a page of them. */
-uint32_t slab_take_locked(struct mem_pool *pool, void **objects, uint32_t max);
-/* An object whose word says that it is free. */
-void slab_push_locked(struct mem_pool *pool, void *obj);
-/* Unmap the empty slabs; returns the bytes that were in memory for them. */
-size_t slab_shrink_locked(struct mem_pool *pool);
-/* Is this address, whatever it is, in one of the pool's slabs? */
-bool slab_holds_locked(struct mem_pool *pool, const void *obj);
+ * made when there is none, a page of them; 0: no memory. */
+uint32_t slab_take(struct slab_cache *cache, void **objects, uint32_t max);
+void slab_give(struct slab_cache *cache, void *const *objects, uint32_t n);
+/* Give the empty slabs back; returns the bytes that were memory. */
+size_t slab_shrink(struct slab_cache *cache);
+/* Bytes that slab_shrink() would give. */
+size_t slab_spare_bytes(struct slab_cache *cache);
+
+/* Is this address, whatever it is, in one of the cache's slabs? */
+bool slab_holds(struct slab_cache *cache, const void *obj);
 /* Given that it is: does an object start there? */
-bool slab_is_object(const struct mem_pool *pool, const void *obj);
+bool slab_is_object(const struct slab_cache *cache, const void *obj);
 
 #endif

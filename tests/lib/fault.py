@@ -37,8 +37,8 @@ COUNTED = re.compile(
     r"\[(rpc|server\.client|server\.lock|server\.fop|mem|server\.inode|"
     r"server\.posix) - usage-type (.*) memusage\]")
 CACHES = {("mem", x) for x in (
-    "iobuf cold", "iobuf header", "magazine", "slab", "pool slack",
-    "block overhead", "account", "arena")} | {
+    "iobuf cold", "iobuf header", "slab", "pool slack", "heap slack",
+    "threads", "page descriptors", "growth", "arena")} | {
     ("server.inode", "inode"), ("server.inode", "dentry"),
     ("server.inode", "path fd"),
     ("server.posix", "inode"), ("server.posix", "mdata"),

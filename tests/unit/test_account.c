@@ -243,10 +243,11 @@ START_TEST(the_maximum_of_threads_is_right_to_the_documented_slack)
     ck_assert_uint_eq(s.num_allocs, 0);
     ck_assert_uint_ge(s.max_size, peak - THREADS * MEM_ACCOUNT_SLACK_BYTES);
     ck_assert_uint_le(s.max_size, peak + THREADS * MEM_ACCOUNT_SLACK_BYTES);
+    /* As many blocks as the slack holds. */
     ck_assert_uint_ge(s.max_num_allocs,
-                      blocks - THREADS * MEM_ACCOUNT_SLACK_BLOCKS);
+                      blocks - THREADS * (MEM_ACCOUNT_SLACK_BYTES / 1000 + 1));
     ck_assert_uint_le(s.max_num_allocs,
-                      blocks + THREADS * MEM_ACCOUNT_SLACK_BLOCKS);
+                      blocks + THREADS * (MEM_ACCOUNT_SLACK_BYTES / 1000 + 1));
 }
 END_TEST
 
@@ -263,13 +264,13 @@ START_TEST(a_thread_that_ends_gives_its_counters_back)
     pthread_t thread;
 
     mem_account_charge(&mt_a, 1);
-    mem_account_read_one("mem", "account", &before);
+    mem_account_read_one("mem", "threads", &before);
     ck_assert_uint_gt(before.size, 0);
     for (int i = 0; i < 50; i++) {
         ck_assert_int_eq(pthread_create(&thread, NULL, charge_once, NULL), 0);
         ck_assert_int_eq(pthread_join(thread, NULL), 0);
     }
-    mem_account_read_one("mem", "account", &after);
+    mem_account_read_one("mem", "threads", &after);
     ck_assert_uint_eq(after.size, before.size);
     ck_assert_uint_eq(after.num_allocs, before.num_allocs);
     ck_assert_uint_eq(read_one("a").size, 501);
