@@ -31,19 +31,18 @@ struct pass {
     uint32_t clients;
 };
 
-/* Under the fd table's mutex: just a copy. */
-static void
+/* Under the fd table's mutex: just a copy, and no more than is shown. */
+static bool
 copy_fd(void *arg, int64_t number, struct fd *fd)
 {
     struct pass *p = arg;
 
-    if (p->rows_count == SECTIONS_FDS_MAX)
-        return;
     p->rows[p->rows_count++] = (struct row){.number = number,
                                             .gfid = fd->inode->gfid,
                                             .ref = fd->ref,
                                             .flags = fd->flags,
                                             .pid = fd->pid};
+    return p->rows_count < SECTIONS_FDS_MAX;
 }
 
 static void

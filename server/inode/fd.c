@@ -290,14 +290,14 @@ fd_table_read(struct fd_table *table, struct fd_table_stats *out)
 
 void
 fd_table_each(struct fd_table *table,
-              void (*fn)(void *arg, int64_t number, struct fd *fd), void *arg)
+              bool (*fn)(void *arg, int64_t number, struct fd *fd), void *arg)
 {
     uint32_t i;
 
     OBJ_CHECK(table, FD_TABLE_MAGIC);
     MUTEX_SCOPE(&table->mtx);
     for (i = 0; i < table->size; i++) {
-        if (table->slots[i].fd != NULL)
-            fn(arg, i, table->slots[i].fd);
+        if (table->slots[i].fd != NULL && !fn(arg, i, table->slots[i].fd))
+            break;
     }
 }

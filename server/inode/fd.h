@@ -64,8 +64,10 @@ struct fd_table_stats {
     int64_t first_free;
 };
 void fd_table_read(struct fd_table *table, struct fd_table_stats *out);
+/* Calls fn for each, in the order of their numbers, until it returns false;
+ * under the table's mutex: fn must not block. */
 void fd_table_each(struct fd_table *table,
-                   void (*fn)(void *arg, int64_t number, struct fd *fd),
-                   void *arg); /* under the table's mutex: fn must not block */
+                   bool (*fn)(void *arg, int64_t number, struct fd *fd),
+                   void *arg);
 
 #endif

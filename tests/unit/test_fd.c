@@ -219,7 +219,7 @@ START_TEST(a_closed_table_takes_nothing_more)
 }
 END_TEST
 
-static void
+static bool
 see(void *arg, int64_t number, struct fd *fd)
 {
     int64_t *next = arg;
@@ -227,6 +227,14 @@ see(void *arg, int64_t number, struct fd *fd)
     ck_assert_int_eq(number, *next);
     ck_assert_int_eq(fd->number, number);
     *next += 2;
+    return true;
+}
+
+static bool
+see_one(void *arg, int64_t number, struct fd *fd)
+{
+    (void)see(arg, number, fd);
+    return false;
 }
 
 START_TEST(all_are_seen_by_number)
@@ -239,6 +247,9 @@ START_TEST(all_are_seen_by_number)
         remove_one(i);
     fd_table_each(table, see, &next);
     ck_assert_int_eq(next, 11);
+    next = 1;
+    fd_table_each(table, see_one, &next);
+    ck_assert_int_eq(next, 3); /* it had enough */
 }
 END_TEST
 
