@@ -25,8 +25,8 @@ tests_bench_gfapi_load_LDADD = libmem.a $(GFAPI_LIBS)
 endif
 
 check_PROGRAMS += $(bench_programs)
-EXTRA_DIST += tests/bench/brick tests/bench/servers.py tests/bench/report.py \
-	tests/bench/README.md
+EXTRA_DIST += tests/bench/brick tests/bench/dump tests/bench/servers.py \
+	tests/bench/report.py tests/bench/README.md
 
 check_PROGRAMS += tests/unit/test_bench_histogram
 TESTS += tests/unit/test_bench_histogram
