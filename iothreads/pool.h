@@ -66,6 +66,10 @@ bool iot_nobody_waits(const struct iot_pool *pool, enum iot_class class);
 uint32_t iot_owner_drop(struct iot_pool *pool, struct iot_owner *owner,
                         unsigned keep_mask);
 
+/* Have the workers that sleep look whether mem_thread_flush_ask() has asked for
+ * what they keep; the others look when they next go to sleep. */
+void iot_pool_flush(struct iot_pool *pool);
+
 struct iot_class_stats {
     uint32_t queued;
     uint32_t queued_max;

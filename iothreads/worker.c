@@ -10,6 +10,7 @@
 
 #include "mem/alloc.h"
 #include "mem/scope.h"
+#include "mem/thread_flush.h"
 
 #include "iothreads/scale.h"
 #include "iothreads/thread.h"
@@ -49,6 +50,17 @@ wake_one_locked(struct iot_pool *pool)
     /* Under the mutex: once off the list the worker may end, and its
      * condition with it. */
     cond_signal(&w->wake);
+}
+
+void
+iot_pool_flush(struct iot_pool *pool)
+{
+    struct worker *w;
+
+    OBJ_CHECK(pool, POOL_MAGIC);
+    MUTEX_SCOPE(&pool->mtx);
+    cds_list_for_each_entry(w, &pool->idle, node)
+        cond_signal(&w->wake);
 }
 
 /* A thread that starts is no reason to let one sleep that is there already. */
@@ -273,6 +285,13 @@ sleep_locked(struct worker *w, uint64_t idle_ns)
     w->idle = true;
     pool->sleeping++;
     while (w->idle) {
+        if (mem_thread_flush_wanted()) {
+            /* Whoever wakes it meanwhile waits no longer than for that. */
+            mutex_unlock(&pool->mtx);
+            mem_thread_idle();
+            mutex_lock(&pool->mtx);
+            continue;
+        }
         if (cond_wait_until(&w->wake, &pool->mtx, &until) || !w->idle)
             continue;
         cds_list_del_init(&w->node);

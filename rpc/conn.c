@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "mem/alloc.h"
+#include "mem/clock.h"
 #include "mem/must.h"
 #include "mem/scope.h"
 #include "rpc/ranks.h"
@@ -26,7 +27,8 @@
 
 MEM_TYPE(mt_conn, "rpc", "conn");
 
-enum { PRIVILEGED_PORT_MAX = 1023 };
+#define STARVED_NS_MAX (10 * CLOCK_NS_PER_SEC)
+enum { PRIVILEGED_PORT_MAX = 1023, STARVED_RETRY_USEC = 20000 };
 
 /* --- addresses --- */
 
@@ -117,6 +119,7 @@ static void
 conn_free(struct rpc_conn *conn)
 {
     must(conn->fd < 0 && conn->rx.buf == NULL);
+    must(conn_held_bytes(conn) == 0);
     must(cds_list_empty(&conn->tx_queue));
     mutex_destroy(&conn->tx_mtx);
     conn->magic = 0;
@@ -182,6 +185,21 @@ conn_shut(struct rpc_conn *conn)
 
 /* --- back-pressure --- */
 
+/* What is being received counts, but is no reason by itself: there would be
+ * nothing whose end lets it go on. */
+static bool
+over_bytes(const struct rpc_conn *conn, uint32_t share)
+{
+    uint64_t max = atomic_load_explicit(&conn->svc->conn_bytes_max,
+                                        memory_order_relaxed);
+    uint64_t work;
+
+    if (max == 0)
+        return false;
+    work = atomic_load(&conn->active_held) + atomic_load(&conn->tx_held);
+    return work > 0 && work + atomic_load(&conn->rx_held) > max / share;
+}
+
 /* share: 1 for the limits themselves, 2 for half of them. */
 static bool
 over(const struct rpc_conn *conn, uint32_t share)
@@ -189,7 +207,8 @@ over(const struct rpc_conn *conn, uint32_t share)
     uint32_t limit = atomic_load_explicit(&conn->svc->outstanding_limit,
                                           memory_order_relaxed);
 
-    if (atomic_load(&conn->tx_held) > RPC_TX_BYTES_HIGH / share)
+    if (atomic_load(&conn->tx_held) > RPC_TX_BYTES_HIGH / share ||
+        over_bytes(conn, share))
         return true;
     return limit > 0 &&
            atomic_load(&conn->outstanding) >= (limit + share - 1) / share;
@@ -205,6 +224,26 @@ watch_unread(struct rpc_conn *conn)
 
     if (event_add(&conn->look_ev, &period) != 0)
         rpc_conn_close(conn);
+}
+
+/* There was no memory to read into: let others finish, and try again.  false:
+ * that has been so for too long, and what it has sent so far may be what keeps
+ * memory short. */
+static bool
+starve(struct rpc_conn *conn)
+{
+    static const struct timeval period = {.tv_usec = STARVED_RETRY_USEC};
+    uint64_t now = clock_ns();
+
+    if (conn->starved_ns == 0)
+        conn->starved_ns = now;
+    if (now - conn->starved_ns > STARVED_NS_MAX)
+        return false;
+    atomic_store(&conn->paused, true);
+    must(event_del(&conn->read_ev) == 0);
+    if (event_add(&conn->look_ev, &period) != 0)
+        rpc_conn_close(conn);
+    return true;
 }
 
 bool
@@ -241,6 +280,8 @@ conn_relieved(struct rpc_conn *conn)
 static bool
 received(struct rpc_conn *conn, int err)
 {
+    if (err == -EAGAIN)
+        err = starve(conn) ? 0 : -ENOMEM;
     if (err == 0 && !atomic_load(&conn->close_wanted))
         return true;
     if (err != 0 && err != -ENOTCONN) {
@@ -316,9 +357,13 @@ static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct rpc_conn *conn = arg;
+    int err;
 
     OBJ_CHECK(conn, RPC_CONN_MAGIC);
-    (void)received(conn, conn_receive(conn));
+    err = conn_receive(conn);
+    if (err == 0)
+        conn->starved_ns = 0;
+    (void)received(conn, err);
 }
 
 static void
@@ -340,6 +385,8 @@ on_look(evutil_socket_t fd, short what, void *arg)
     OBJ_CHECK(conn, RPC_CONN_MAGIC);
     if (poll(&pfd, 1, 0) > 0)
         conn_shut(conn);
+    else
+        look_around(conn);
 }
 
 void
@@ -449,6 +496,13 @@ rpc_conn_set_trusted(struct rpc_conn *conn)
     atomic_store(&conn->trusted, true);
 }
 
+uint64_t
+conn_held_bytes(const struct rpc_conn *conn)
+{
+    return atomic_load(&conn->rx_held) + atomic_load(&conn->active_held) +
+           atomic_load(&conn->parked_held) + atomic_load(&conn->tx_held);
+}
+
 void
 rpc_conn_read(const struct rpc_conn *conn, struct rpc_conn_stats *out)
 {
@@ -460,6 +514,7 @@ rpc_conn_read(const struct rpc_conn *conn, struct rpc_conn_stats *out)
     out->replies = atomic_load(&c->replies);
     out->outstanding = atomic_load(&conn->outstanding);
     out->tx_queued_bytes = atomic_load(&conn->tx_bytes);
+    out->held_bytes = conn_held_bytes(conn);
     out->reading = !atomic_load(&conn->closed) &&
                    !atomic_load(&conn->stop_wanted) &&
                    !atomic_load(&conn->paused);

@@ -77,6 +77,8 @@ struct rpc_conn {
     struct event look_ev;  /* a timer, pending while we do not read */
     struct event kick_ev;  /* never pending, only activated */
     bool opened, shut, stopping, stuck_told;
+    uint64_t starved_ns; /* since then it could not be read for lack of memory;
+                            0: it could */
     struct conn_rx rx;
 
     /* Wishes and counts, any thread. */
@@ -87,6 +89,9 @@ struct rpc_conn {
     _Atomic(bool) trusted;
     _Atomic(bool) closed;          /* set under tx_mtx */
     _Atomic(uint32_t) outstanding; /* requests neither answered nor parked */
+    _Atomic(uint64_t) active_held; /* memory of those */
+    _Atomic(uint64_t) parked_held; /* of those that are parked */
+    _Atomic(uint64_t) rx_held;     /* of what is being received */
     _Atomic(uint64_t) tx_bytes;    /* queued; changed under tx_mtx */
     _Atomic(uint64_t) tx_held;     /* memory of the queue; likewise */
     struct conn_counters count;
@@ -119,6 +124,7 @@ bool conn_pause_if_full(struct rpc_conn *conn);
 /* After something was answered or sent: wake the event thread if it waits for
  * that. */
 void conn_relieved(struct rpc_conn *conn);
+uint64_t conn_held_bytes(const struct rpc_conn *conn);
 void conn_event(struct rpc_conn *conn, enum rpc_event event,
                 const char *detail, int error);
 
@@ -130,8 +136,9 @@ conn_payload_new(size_t bytes)
     return iobuf_new(bytes > IOBUF_ALIGN ? bytes : IOBUF_ALIGN);
 }
 
-/* Read once or a few times and dispatch.  0, or a negative errno: end the
- * connection (-ENOTCONN: in peace; the others are a bad record's). */
+/* Read once or a few times and dispatch.  0, -EAGAIN: no memory to go on, and
+ * nothing is lost; or another negative errno: end the connection (-ENOTCONN: in
+ * peace; the others are a bad record's). */
 int conn_receive(struct rpc_conn *conn);
 /* Dispatch what is buffered; as conn_receive(). */
 int conn_receive_buffered(struct rpc_conn *conn);

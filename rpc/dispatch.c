@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "mem/clock.h"
+#include "mem/limit.h"
 #include "mem/must.h"
 #include "rpc/conn.h"
 #include "rpc/message.h"
@@ -54,9 +55,11 @@ dispatch_find(const struct rpc_service *svc, uint32_t program,
 static struct iobuf *
 answer_new(struct rpc_conn *conn)
 {
+    enum mem_importance was = mem_set_importance(MEM_FOR_SERVER);
     struct iobuf *buf =
         iobuf_new(RECORD_MARK_BYTES + MESSAGE_REPLY_BYTES_MAX);
 
+    (void)mem_set_importance(was);
     /* A call without an answer would hang the peer; an end it understands. */
     if (buf == NULL)
         rpc_conn_close(conn);
@@ -166,6 +169,10 @@ request_begin(struct rpc_request *req, struct rpc_conn *conn,
     const struct rpc_service_ops *ops = &conn->svc->ops;
 
     req->received_ns = clock_ns();
+    req->held_bytes = req->args_bytes;
+    if (req->payload != NULL)
+        req->held_bytes += req->payload->capacity;
+    atomic_fetch_add(&conn->active_held, req->held_bytes);
     atomic_fetch_add(&conn->outstanding, 1);
     if (ops->request_init != NULL)
         ops->request_init(ops->arg, req);
@@ -217,6 +224,7 @@ request_fill(struct rpc_request *req, struct rpc_conn *conn,
     req->payload_data = NULL;
     req->payload_bytes = 0;
     req->parked = false;
+    req->held_bytes = 0;
 }
 
 static void
@@ -290,8 +298,12 @@ request_end(struct rpc_request *req)
     struct rpc_conn *conn = req->conn;
     const struct rpc_service_ops *ops = &conn->svc->ops;
 
-    if (!req->parked)
+    if (!req->parked) {
         atomic_fetch_sub(&conn->outstanding, 1);
+        atomic_fetch_sub(&conn->active_held, req->held_bytes);
+    } else {
+        atomic_fetch_sub(&conn->parked_held, req->held_bytes);
+    }
     conn_relieved(conn);
     if (ops->request_fini != NULL)
         ops->request_fini(ops->arg, req);
@@ -335,12 +347,23 @@ rpc_request_drop(struct rpc_request *req)
 }
 
 void
+rpc_request_holds(struct rpc_request *req, size_t bytes)
+{
+    OBJ_CHECK(req, RPC_REQUEST_MAGIC);
+    must(!req->parked);
+    req->held_bytes += bytes;
+    atomic_fetch_add(&req->conn->active_held, bytes);
+}
+
+void
 rpc_request_park(struct rpc_request *req)
 {
     OBJ_CHECK(req, RPC_REQUEST_MAGIC);
     if (req->parked)
         return;
     req->parked = true;
+    atomic_fetch_add(&req->conn->parked_held, req->held_bytes);
+    atomic_fetch_sub(&req->conn->active_held, req->held_bytes);
     atomic_fetch_sub(&req->conn->outstanding, 1);
     conn_relieved(req->conn);
 }

@@ -72,6 +72,7 @@ struct rpc_request {
     size_t payload_bytes;
     uint64_t received_ns; /* CLOCK_MONOTONIC when the record was complete */
     bool parked;          /* does not count against the connection's limit */
+    size_t held_bytes;    /* counted as held by the connection */
 };
 
 /* Answer.  `head` holds the results, written after RPC_REPLY_HEAD_BYTES (so
@@ -84,6 +85,10 @@ void rpc_reply(struct rpc_request *req, struct iobuf *head, size_t head_bytes,
 void rpc_reply_error(struct rpc_request *req, enum rpc_accept stat);
 /* No answer at all: the peer has gone. */
 void rpc_request_drop(struct rpc_request *req);
+/* Count so many bytes more as held by the request's connection until it is
+ * answered: the request's object, the reply that it will get.  Once, by its
+ * handler. */
+void rpc_request_holds(struct rpc_request *req, size_t bytes);
 /* The request will wait for something only other requests can bring about (a
  * blocking lock): it no longer counts against the outstanding limit, lest the
  * limit keep out the very request it waits for. */

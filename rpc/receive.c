@@ -59,6 +59,14 @@ record_bytes_max(const struct rpc_conn *conn)
 
 /* --- the buffer --- */
 
+/* Before anything was read or moved, no memory is no harm: it is tried again
+ * later. */
+static int
+later(int err)
+{
+    return err == -ENOMEM ? -EAGAIN : err;
+}
+
 /* Replace buf by one of `bytes`, with what was in it moved to its start. */
 static int
 renew(struct conn_rx *rx, size_t bytes)
@@ -328,7 +336,7 @@ take_record(struct rpc_conn *conn)
     if (rx->frag.open)
         return take_fragments(conn);
     if (avail_bytes(rx) < RECORD_MARK_BYTES)
-        return make_room(rx, RECORD_MARK_BYTES);
+        return later(make_room(rx, RECORD_MARK_BYTES));
     mark = record_mark_decode(rx->buf->data + rx->start);
     if (mark.bytes > record_bytes_max(conn))
         return -EMSGSIZE;
@@ -338,12 +346,29 @@ take_record(struct rpc_conn *conn)
         return take_whole(conn, mark.bytes);
     err = bulk_try(conn);
     if (err != 0)
-        return err;
-    return make_room(rx, RECORD_MARK_BYTES + (size_t)mark.bytes);
+        return later(err);
+    return later(make_room(rx, RECORD_MARK_BYTES + (size_t)mark.bytes));
 }
 
-int
-conn_receive_buffered(struct rpc_conn *conn)
+/* What is being received now. */
+static void
+count_held(struct rpc_conn *conn)
+{
+    const struct conn_rx *rx = &conn->rx;
+    size_t bytes = 0;
+
+    if (rx->buf != NULL)
+        bytes += rx->buf->capacity;
+    if (rx->bulk != NULL)
+        bytes += rx->bulk->capacity;
+    if (rx->frag.buf != NULL)
+        bytes += rx->frag.buf->capacity;
+    if (atomic_load_explicit(&conn->rx_held, memory_order_relaxed) != bytes)
+        atomic_store_explicit(&conn->rx_held, bytes, memory_order_relaxed);
+}
+
+static int
+receive_buffered(struct rpc_conn *conn)
 {
     int r = 1;
 
@@ -353,6 +378,27 @@ conn_receive_buffered(struct rpc_conn *conn)
             return 0;
         r = take_record(conn);
     }
+    return r;
+}
+
+/* An empty buffer goes; who still has a request in it keeps it. */
+static void
+trim(struct conn_rx *rx)
+{
+    if (rx->buf != NULL && rx->start == rx->end && !rx->bulk_open) {
+        iobuf_put(rx->buf);
+        rx->buf = NULL;
+        rx->start = rx->end = 0;
+    }
+}
+
+int
+conn_receive_buffered(struct rpc_conn *conn)
+{
+    int r = receive_buffered(conn);
+
+    trim(&conn->rx);
+    count_held(conn);
     return r;
 }
 
@@ -410,7 +456,7 @@ read_plain(struct rpc_conn *conn, bool *drained)
                                 : avail_bytes(rx) * 2);
 
         if (err != 0)
-            return err;
+            return later(err);
     }
     room = rx->buf->capacity - rx->end;
     iov = (struct iovec){.iov_base = rx->buf->data + rx->end, .iov_len = room};
@@ -435,7 +481,7 @@ read_bulk(struct rpc_conn *conn, bool *drained)
 
     if (rx->bulk_have == rx->bulk->capacity &&
         (err = bulk_grow(rx, rx->bulk_have)) != 0)
-        return err;
+        return later(err);
     want = (rx->bulk_need < rx->bulk->capacity ? rx->bulk_need
                                                : rx->bulk->capacity) -
            rx->bulk_have;
@@ -530,10 +576,10 @@ read_guessing(struct rpc_conn *conn, bool *drained)
     rewind_if_unused(rx);
     if ((rx->buf == NULL || rx->buf->capacity - rx->end < first + head) &&
         (err = renew(rx, rx->want_bytes)) != 0)
-        return err;
+        return later(err);
     buf = conn_payload_new(rx->guess_payload);
     if (buf == NULL)
-        return -ENOMEM;
+        return later(-ENOMEM);
     iov[0] = (struct iovec){.iov_base = rx->buf->data + rx->end,
                             .iov_len = first};
     iov[1] = (struct iovec){.iov_base = buf->data,
@@ -570,17 +616,6 @@ read_once(struct rpc_conn *conn, bool *drained)
     return read_plain(conn, drained);
 }
 
-/* An empty buffer goes; who still has a request in it keeps it. */
-static void
-trim(struct conn_rx *rx)
-{
-    if (rx->buf != NULL && rx->start == rx->end && !rx->bulk_open) {
-        iobuf_put(rx->buf);
-        rx->buf = NULL;
-        rx->start = rx->end = 0;
-    }
-}
-
 int
 conn_receive(struct rpc_conn *conn)
 {
@@ -592,10 +627,12 @@ conn_receive(struct rpc_conn *conn)
             conn_pause_if_full(conn))
             break;
         err = read_once(conn, &drained);
+        count_held(conn);
         if (err == 0)
-            err = conn_receive_buffered(conn);
+            err = receive_buffered(conn);
     }
     trim(&conn->rx);
+    count_held(conn);
     return err;
 }
 
@@ -608,4 +645,5 @@ conn_receive_drop(struct rpc_conn *conn)
     iobuf_put(rx->bulk);
     record_asm_reset(&rx->frag);
     *rx = (struct conn_rx){.want_bytes = 0};
+    count_held(conn);
 }

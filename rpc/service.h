@@ -86,6 +86,16 @@ const struct rpc_program *rpc_service_program(const struct rpc_service *svc,
  * than asked for could be started.  Not from an event thread. */
 int rpc_service_reconfigure(struct rpc_service *svc,
                             const struct rpc_service_params *params);
+/* What one connection may hold (requests in flight, with what they are said to
+ * hold, and unread replies) before it is no longer read from; and all together,
+ * in equal shares.  0: no bound.  A lone request is never held up by it, nor
+ * are those that are parked counted, so that whoever is not read from has
+ * something in work whose end lets it go on.  Takes effect at once. */
+void rpc_service_bound_bytes(struct rpc_service *svc, uint64_t each_bytes,
+                             uint64_t all_bytes);
+/* Have all event threads look whether mem_thread_flush_ask() has asked for what
+ * they keep. */
+void rpc_service_flush(struct rpc_service *svc);
 /* Stops listening and reading, closes connections once their requests have
  * been answered (parked ones apart: nobody is left to bring about what they
  * wait for) or timeout_ms has passed.  Not from an event thread. */
@@ -105,6 +115,8 @@ struct rpc_service_stats {
     /* Records with a payload of their own: how many, how many of them without
      * a byte copied, and how many bytes were copied for the others. */
     uint64_t bulk_records, bulk_in_place, bulk_moved_bytes;
+    uint64_t held_bytes;     /* by open connections, as rpc_conn_stats */
+    uint64_t conn_bytes_max; /* in force; 0: none */
     uint32_t conns;   /* open now */
     uint32_t threads; /* event threads running now */
 };
@@ -161,7 +173,10 @@ struct rpc_conn_stats {
     uint64_t calls, replies;
     uint32_t outstanding;
     uint64_t tx_queued_bytes; /* replies the peer has not taken */
-    bool reading;             /* false: back-pressure */
+    /* Memory of what is being received, of its requests until they are
+     * answered, and of replies that it has not taken. */
+    uint64_t held_bytes;
+    bool reading; /* false: back-pressure */
 };
 void rpc_conn_read(const struct rpc_conn *conn, struct rpc_conn_stats *out);
 /* Calls fn with a reference held for the time of the call, for each open

@@ -39,6 +39,7 @@ struct rpc_service {
     _Atomic(uint32_t) outstanding_limit;
     _Atomic(uint32_t) conns_max;
     _Atomic(bool) allow_insecure;
+    _Atomic(uint64_t) conn_bytes_max; /* in force; 0: no limit */
     _Atomic(uint64_t) accepted, refused, accept_errors;
     _Atomic(uint64_t) bad_records, bad_calls;
 
@@ -53,6 +54,7 @@ struct rpc_service {
     uint32_t conns_count;       /* on that list */
     uint32_t conns_alive;       /* objects, also those only referenced */
     uint64_t conn_id_last;
+    uint64_t each_bytes_max, all_bytes_max; /* conn_bytes_max follows */
     struct rpc_service_stats past; /* counters of connections that ended */
 };
 

@@ -14,6 +14,7 @@
 #include "mem/alloc.h"
 #include "mem/must.h"
 #include "mem/scope.h"
+#include "mem/thread_flush.h"
 
 MEM_TYPE(mt_thread, "rpc", "event_thread");
 
@@ -52,7 +53,12 @@ thread_main(void *arg)
     if (svc->ops.thread_start != NULL)
         svc->ops.thread_start(svc->ops.arg);
     while (!leave) {
-        must(event_base_loop(thread->base, EVLOOP_NO_EXIT_ON_EMPTY) >= 0);
+        must(event_base_loop(thread->base,
+                             EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY) >= 0);
+        mem_thread_idle();
+        /* on_wake() breaks the loop when this may be the end. */
+        if (!event_base_got_break(thread->base))
+            continue;
         MUTEX_SCOPE(&svc->mtx);
         /* Wanted again in between, it stays. */
         leave = thread->leave && thread->conns_count == 0;
@@ -182,6 +188,17 @@ threads_join_locked(struct rpc_service *svc)
     for (uint32_t i = 0; i < RPC_EVENT_THREADS_MAX; i++) {
         if (svc->threads[i] != NULL)
             thread_join(svc, i);
+    }
+}
+
+void
+rpc_service_flush(struct rpc_service *svc)
+{
+    MUTEX_SCOPE(&svc->mtx);
+
+    for (uint32_t i = 0; i < RPC_EVENT_THREADS_MAX; i++) {
+        if (svc->threads[i] != NULL && svc->threads[i]->running)
+            event_active(svc->threads[i]->wake, EV_TIMEOUT, 0);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <sys/uio.h>
 
+#include "mem/limit.h"
 #include "mem/must.h"
 #include "mem/pool.h"
 #include "mem/scope.h"
@@ -88,12 +89,15 @@ queue_locked(struct rpc_conn *conn, const struct tx_item *rest)
 {
     size_t bytes = rest->head_bytes + rest->payload_bytes - rest->sent;
     size_t held = item_held(rest);
+    enum mem_importance was;
     struct tx_item *it;
 
     /* The hard bound, for a peer that had more asked for than it reads. */
     if (atomic_load(&conn->tx_held) + held > RPC_TX_BYTES_MAX)
         return -ENOBUFS;
+    was = mem_set_importance(MEM_FOR_SERVER);
     it = mem_pool_get(conn->svc->tx_pool);
+    (void)mem_set_importance(was);
     if (it == NULL)
         return -ENOMEM;
     *it = *rest;

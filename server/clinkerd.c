@@ -18,9 +18,11 @@
 
 #include "config.h"
 #include "mem/alloc.h"
+#include "mem/guard.h"
 #include "mem/must.h"
 #include "mem/scope.h"
 #include "server/core/cmdline.h"
+#include "server/core/libraries.h"
 #include "server/core/volfile.h"
 #include "server/daemon.h"
 #include "server/server.h"
@@ -358,6 +360,7 @@ serve(struct program *p, struct daemon *d)
                PACKAGE_VERSION);
     raise_limits();
     set_oom_score(&p->cmd);
+    mem_guard_install();
     srv = server_start(&params, err);
     if (srv == NULL) {
         code = errno == EADDRINUSE && p->cmd.peer_mode ? EXIT_PEER_PORT
@@ -425,6 +428,7 @@ clinkerd_main(int argc, char **argv)
     static struct program p;
     int code = 0;
 
+    libraries_init();
     if (cmdline_parse(&p.cmd, argc, argv, &code) != 0)
         return code;
     if (p.cmd.print != NULL) {

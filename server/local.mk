@@ -12,6 +12,7 @@ include $(top_srcdir)/server/admin/local.mk
 libserver_a_SOURCES += \
 	server/server.h server/server.c \
 	server/server_options.h server/server_options.c \
+	server/pressure.h server/pressure.c \
 	server/daemon.h server/daemon.c \
 	server/clinkerd.h server/clinkerd.c
 

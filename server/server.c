@@ -3,8 +3,8 @@
  * Puts the parts together, from the ground up, and takes them apart in the
  * reverse order:
  *
- *   inode table, workers, rpc service, listeners, statedump, control socket,
- *   brick on disk
+ *   inode table, workers, rpc service, reclaim, listeners, statedump, control
+ *   socket, brick on disk
  */
 #include "server/server.h"
 
@@ -17,7 +17,9 @@
 #include <urcu/urcu-memb.h>
 
 #include "mem/alloc.h"
+#include "mem/limit.h"
 #include "mem/must.h"
+#include "mem/thread_flush.h"
 #include "server/admin/admin.h"
 #include "server/admin/control.h"
 #include "server/admin/statedump.h"
@@ -27,6 +29,7 @@
 #include "server/fop/hello.h"
 #include "server/fop/run.h"
 #include "server/lock/posixlk.h"
+#include "server/pressure.h"
 #include "server/server_options.h"
 #define LOG_DOMAIN "server"
 #include "server/core/log.h"
@@ -53,6 +56,7 @@ struct server {
     struct rpc_listener *tcp, *unix_socket;
     struct statedump *statedump;
     struct control *control;
+    struct pressure *pressure;
     char *brick_name, *dump_name, *volume_name;
     int ended_by; /* signal, or 0 */
     _Atomic(int) dead_error;
@@ -223,6 +227,13 @@ add_signals(struct server *srv)
 
 /* --- start, step by step --- */
 
+static int
+start_pressure(struct server *srv)
+{
+    srv->pressure = pressure_start(&srv->brick);
+    return srv->pressure == NULL ? -errno : 0;
+}
+
 static char *
 option_copy(struct options *o, enum option_id id)
 {
@@ -262,7 +273,7 @@ start_inodes(struct server *srv)
                                         .release = inode_released};
 
     srv->brick.inodes = inode_table_new(
-        (uint32_t)options_number(srv->options, OPT_INODE_LRU_LIMIT), &ops);
+        pressure_unused_inodes(srv->options), &ops);
     return srv->brick.inodes == NULL ? -errno : 0;
 }
 
@@ -444,6 +455,8 @@ server_start(const struct server_params *params, char err[SERVER_ERROR_BYTES])
     /* Here and now: a worker would give that thread its own name. */
     (void)urcu_memb_get_default_call_rcu_data();
     rpc_libevent_init();
+    (void)mem_set_importance(MEM_FOR_SERVER);
+    pressure_apply(srv->options);
     srv->base = event_base_new();
     e = srv->base == NULL ? -ENOMEM : add_signals(srv);
     if (e == 0)
@@ -454,6 +467,8 @@ server_start(const struct server_params *params, char err[SERVER_ERROR_BYTES])
         e = start_workers(srv);
     if (e == 0)
         e = start_rpc(srv);
+    if (e == 0)
+        e = start_pressure(srv);
     if (e == 0)
         e = start_listening(srv, err);
     if (e == 0)
@@ -481,9 +496,11 @@ server_start(const struct server_params *params, char err[SERVER_ERROR_BYTES])
 int
 server_run(struct server *srv)
 {
-    int r = event_base_loop(srv->base, EVLOOP_NO_EXIT_ON_EMPTY);
-
-    must(r == 0);
+    while (!event_base_got_exit(srv->base)) {
+        must(event_base_loop(srv->base,
+                             EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY) == 0);
+        mem_thread_idle();
+    }
     return srv->ended_by;
 }
 
@@ -502,9 +519,12 @@ stop_admin(struct server *srv)
  * who also clean up behind the clients that have just gone; then what the
  * workers used. */
 static void
-stop_serving(struct brick *brick)
+stop_serving(struct server *srv)
 {
+    struct brick *brick = &srv->brick;
+
     brick->stopping = true;
+    pressure_leave_clients(srv->pressure);
     if (brick->rpc != NULL)
         rpc_service_stop(brick->rpc, STOP_TIMEOUT_MS);
     if (brick->pool != NULL)
@@ -518,6 +538,7 @@ stop_serving(struct brick *brick)
     fop_stats_fini(&brick->stats);
     if (brick->px != NULL)
         posix_close(&brick->px);
+    pressure_stop(&srv->pressure);
     if (brick->inodes != NULL)
         inode_table_destroy(&brick->inodes);
 }
@@ -532,7 +553,7 @@ server_stop(struct server **srvp)
     if (srv == NULL)
         return;
     stop_admin(srv);
-    stop_serving(&srv->brick);
+    stop_serving(srv);
     for (i = 0; i < SIGNALS_MAX; i++)
         if (srv->signals[i] != NULL)
             event_free(srv->signals[i]);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/fop/authorize.h"
+#include "server/pressure.h"
 #define LOG_DOMAIN "server"
 #include "server/core/log.h"
 
@@ -120,8 +121,13 @@ server_option_changed(struct brick *brick, enum option_id id)
         rpc_changed(brick);
         break;
     case OPT_INODE_LRU_LIMIT:
-        inode_table_set_limit(
-            brick->inodes, number(brick->options, OPT_INODE_LRU_LIMIT));
+    case OPT_MEMORY_LIMIT:
+    case OPT_MEMORY_INODE_CACHE:
+    case OPT_MEMORY_CLIENT_QUOTA:
+    case OPT_MEMORY_PURGE_AGE:
+    case OPT_MEMORY_HUGE_PAGES:
+    case OPT_MEMORY_GUARD_RATE:
+        pressure_option_changed(brick, id);
         break;
     case OPT_LOG_LEVEL:
         log_level_changed(brick);

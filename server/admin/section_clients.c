@@ -11,6 +11,7 @@
 #include "mem/alloc.h"
 #include "mem/scope.h"
 #include "server/fop/client.h"
+#include "server/fop/held.h"
 #include "server/inode/fd.h"
 
 MEM_TYPE(mt_rows, "server.admin", "statedump fds");
@@ -29,6 +30,7 @@ struct pass {
     struct row *rows; /* SECTIONS_FDS_MAX; NULL: no memory */
     size_t rows_count;
     uint32_t clients;
+    struct held held;
 };
 
 /* Under the fd table's mutex: just a copy, and no more than is shown. */
@@ -95,7 +97,10 @@ static void
 dump_client(void *arg, struct client *client)
 {
     struct pass *p = arg;
+    uint64_t bytes;
+    bool reading;
 
+    bytes = held_of(&p->held, client, &reading);
     p->clients++; /* slot 0 is never shown: the peer's numbers begin at 1 */
     dump_section(p->d, "conn.%" PRIu32, p->clients);
     dump_client_line(p, "id", "%s", client->uid);
@@ -112,6 +117,8 @@ dump_client(void *arg, struct client *client)
     dump_client_line(p, "op-version", "%" PRIu32, client->opversion);
     dump_client_line(p, "since", "%" PRId64, client->since);
     dump_client_line(p, "gone", "%d", client->gone ? 1 : 0);
+    dump_client_line(p, "held-bytes", "%" PRIu64, bytes);
+    dump_client_line(p, "read-from", "%d", reading ? 1 : 0);
     dump_fds(p, client);
 }
 
@@ -122,13 +129,19 @@ section_clients(struct dump *d, struct admin *admin)
     AUTO_FREE struct row *rows =
         mem_calloc(&mt_rows, SECTIONS_FDS_MAX, sizeof(*rows));
     struct client_table_stats stats;
+    struct rpc_service_stats rpc;
 
     p.rows = rows;
+    held_read(&p.held, admin->brick->rpc);
     client_table_each(admin->brick->clients, dump_client, &p);
+    held_free(&p.held);
     client_table_read(admin->brick->clients, &stats);
     dump_section(d, "clinker.clients");
     dump_line(d, "bound", "%" PRIu32, stats.bound);
     dump_line(d, "leaving", "%" PRIu32, stats.leaving);
     dump_line(d, "generations", "%" PRIu64, stats.generations);
     dump_line(d, "freed", "%" PRIu64, stats.freed);
+    rpc_service_read(admin->brick->rpc, &rpc);
+    dump_line(d, "held-bytes", "%" PRIu64, rpc.held_bytes);
+    dump_line(d, "held-bytes-each-max", "%" PRIu64, rpc.conn_bytes_max);
 }

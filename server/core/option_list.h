@@ -85,8 +85,8 @@ OPTION(OUTSTANDING_LIMIT, "server.outstanding-rpc-limit", "server.outstanding-rp
        "Unanswered requests of one connection before it is no longer read from; 0 is no limit.")
 OPTION(ALLOW_INSECURE, "server.allow-insecure", "server.allow-insecure", OPTION_BOOL, 0, 1, NULL, "on", true,
        "Take clients from ports of 1024 and above.")
-OPTION(INODE_LRU_LIMIT, "server.inode-lru-limit", "network.inode-lru-limit", OPTION_INT, 0, 1048576, NULL, "16384", true,
-       "Inodes kept that nobody uses at the moment.")
+OPTION(INODE_LRU_LIMIT, "server.inode-lru-limit", "network.inode-lru-limit", OPTION_INT, 0, 1048576, NULL, "0", true,
+       "Inodes kept that nobody uses at the moment; 0 is as many as memory.inode-cache holds.")
 OPTION(ROOT_SQUASH, "server.root-squash", "server.root-squash", OPTION_BOOL, 0, 1, NULL, "off", true,
        "Clients' root acts as anonuid and anongid.")
 OPTION(ALL_SQUASH, "server.all-squash", "server.all-squash", OPTION_BOOL, 0, 1, NULL, "off", true,
@@ -133,6 +133,20 @@ OPTION(STRICT_AUTH, "auth.strict-auth-accept", NULL, OPTION_BOOL, 0, 1, NULL, "o
        "Refuse clients without a valid user and password.")
 OPTION(DYNAMIC_AUTH, "auth.dynamic-auth", "server.dynamic-auth", OPTION_BOOL, 0, 1, NULL, "on", true,
        "Check connected clients again when the rules change.")
+
+/* --- memory --- */
+OPTION(MEMORY_LIMIT, "memory.limit", NULL, OPTION_PERCENT_OR_SIZE, 0, INT64_MAX, NULL, "off", true,
+       "Memory that the process may take: a percentage below 100 of what machine and control group allow, or bytes; off is no limit.")
+OPTION(MEMORY_INODE_CACHE, "memory.inode-cache", NULL, OPTION_PERCENT_OR_SIZE, 0, INT64_MAX, NULL, "20%", true,
+       "Memory for inodes that nobody uses at the moment: bytes, or a percentage of memory.limit (without one, of a tenth of what the machine allows).")
+OPTION(MEMORY_CLIENT_QUOTA, "memory.client-quota", NULL, OPTION_PERCENT_OR_SIZE, 0, INT64_MAX, NULL, "25%", true,
+       "Memory for requests and unread replies of one connection, beyond which it is not read from: bytes, or a percentage of memory.limit; off, or without a limit, there is no bound.")
+OPTION(MEMORY_PURGE_AGE, "memory.purge-age", NULL, OPTION_SECONDS, 0, 86400, NULL, "2", true,
+       "Seconds after which free pages go back to the kernel.")
+OPTION(MEMORY_HUGE_PAGES, "memory.huge-pages", NULL, OPTION_BOOL, 0, 1, NULL, "off", true,
+       "Ask for transparent huge pages.")
+OPTION(MEMORY_GUARD_RATE, "memory.guard-rate", NULL, OPTION_INT, 0, 1000000000, NULL, "50000", true,
+       "Mean allocations between two that get a page of their own, where misuse is caught; 0 is none.")
 
 /* --- io-threads --- */
 OPTION(THREAD_COUNT, "io-threads.thread-count", "performance.io-thread-count", OPTION_INT, 1, 64, NULL, "16", true,

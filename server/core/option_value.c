@@ -65,8 +65,8 @@ static const struct {
     [OPTION_SIZE] = {"size", "bytes, or a number with KB, MB, GB, TB or PB"},
     [OPTION_SECONDS] = {"time", "seconds, or a number with s, min, h, d or w"},
     [OPTION_PERCENT_OR_SIZE] = {"percent or size",
-                                "a percentage, or a number with KB, MB, GB, "
-                                "TB or PB"},
+                                "a percentage, a number with KB, MB, GB, TB "
+                                "or PB, or off"},
     [OPTION_OCTAL] = {"mode", "an octal mode"},
     [OPTION_STRING] = {"text", "text without control characters"},
     [OPTION_CHOICE] = {"choice", "one of a list"},
@@ -213,6 +213,10 @@ parse_percent_or_size(const char *text, int64_t *out)
     const char *end;
     double value;
 
+    if (strcasecmp(text, "off") == 0) {
+        *out = 0;
+        return 0;
+    }
     if (parse_fraction(text, &end, &value) < 0)
         return -EINVAL;
     while (*end == ' ')

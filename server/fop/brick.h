@@ -17,6 +17,7 @@
 #include "server/stage/groups.h"
 
 struct client_table;
+struct pressure;
 
 struct brick {
     const char *name; /* what clients ask for; constant */
@@ -28,6 +29,7 @@ struct brick {
     struct mem_pool *call_pool;
     struct client_table *clients;
     struct groups_cache *groups;
+    struct pressure *pressure; /* pressure.c's; until clients go */
     struct fop_stats stats;
     struct iot_owner handshakes; /* whose work belongs to no client yet */
     struct iot_work recheck;     /* authorize_again()'s, in the queue or running

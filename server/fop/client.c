@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "mem/alloc.h"
+#include "mem/limit.h"
 #include "mem/must.h"
 #include "mem/scope.h"
 #include "server/fop/brick.h"
@@ -86,11 +87,13 @@ static void
 cleanup_run(struct iot_work *work)
 {
     struct client *client = container_of_member(work, struct client, cleanup);
+    enum mem_importance was = mem_set_importance(MEM_FOR_SERVER);
 
     fd_table_close(client->fds, release_fd, client);
     log_limited(LOG_LVL_INFO, CLIENT_LINES_PER_SECOND, "shut down client %s",
                 client->uid);
     client_put(client);
+    (void)mem_set_importance(was);
 }
 
 static void

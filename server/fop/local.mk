@@ -1,6 +1,7 @@
 libserver_a_SOURCES += \
 	server/fop/brick.h \
 	server/fop/stats.h server/fop/stats.c \
+	server/fop/held.h server/fop/held.c \
 	server/fop/client.h server/fop/client.c \
 	server/fop/call.h server/fop/call.c \
 	server/fop/resolve.h server/fop/resolve.c \

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "mem/clock.h"
+#include "mem/limit.h"
 #include "mem/must.h"
 #include "server/fop/dump_program.h"
 #include "server/fop/handlers.h"
@@ -15,6 +16,9 @@
 #include "server/stage/squash.h"
 #define LOG_DOMAIN "server"
 #include "server/core/log.h"
+
+/* Whatever is asked for, there is no more in one reply. */
+enum { LONG_REPLY_BYTES = 16 << 20 };
 
 /* --- who asks --- */
 
@@ -279,6 +283,7 @@ fop_finish(struct call *c, int64_t ret)
 {
     struct iobuf *head, *payload;
     size_t bytes, payload_bytes;
+    enum mem_importance was;
 
     OBJ_CHECK(c, CALL_MAGIC);
     must(ret != FOP_WAITS && ret <= INT32_MAX);
@@ -302,9 +307,11 @@ fop_finish(struct call *c, int64_t ret)
     count(c);
     if (ret < 0)
         tell_failure(c);
+    was = mem_set_importance(MEM_FOR_SERVER);
     head = c->reply.entries.failed
                ? NULL
                : fop_reply_encode(&c->reply, c->fop, &bytes);
+    (void)mem_set_importance(was);
     if (head == NULL) {
         log_limited(LOG_LVL_ERROR, 1, "%s: no memory for the reply to %s",
                     c->fop->name, c->client->uid);
@@ -335,10 +342,34 @@ handle(struct call *c)
     return handler(c);
 }
 
+static enum iot_class
+class_of(const struct call *c)
+{
+    if (c->caller.pid < 0 && c->caller.pid != CALLER_PID_NO_ROOT_SQUASH &&
+        !(c->fop->flags & FOP_NEVER_LEAST))
+        return IOT_LEAST;
+    return c->fop->class;
+}
+
+/* Who feels it first when memory is short. */
+static enum mem_importance
+importance_of(const struct call *c)
+{
+    switch (class_of(c)) {
+    case IOT_LEAST:
+        return MEM_FOR_INTERNAL;
+    case IOT_SLOW:
+        return MEM_FOR_SLOW;
+    default:
+        return MEM_FOR_USERS;
+    }
+}
+
 static void
 run(struct iot_work *work)
 {
     struct call *c = container_of_member(work, struct call, work);
+    enum mem_importance was = mem_set_importance(importance_of(c));
     int64_t ret;
 
     c->state = CALL_RUNNING;
@@ -347,6 +378,7 @@ run(struct iot_work *work)
         ret = handle(c);
     if (ret != FOP_WAITS)
         fop_finish(c, ret);
+    (void)mem_set_importance(was);
 }
 
 /* Its client has gone before its turn came. */
@@ -358,13 +390,23 @@ drop(struct iot_work *work)
     rpc_request_drop(&c->rpc);
 }
 
-static enum iot_class
-class_of(const struct call *c)
+/* The request's object, and the reply where that may be large. */
+static size_t
+held_bytes(const struct call *c)
 {
-    if (c->caller.pid < 0 && c->caller.pid != CALLER_PID_NO_ROOT_SQUASH &&
-        !(c->fop->flags & FOP_NEVER_LEAST))
-        return IOT_LEAST;
-    return c->fop->class;
+    size_t bytes = sizeof(*c);
+
+    switch (c->fop->proc) {
+    case FOP_READ:
+    case FOP_READDIR:
+    case FOP_READDIRP:
+        bytes += c->args.size < LONG_REPLY_BYTES ? (size_t)c->args.size
+                                                 : LONG_REPLY_BYTES;
+        break;
+    default:
+        break;
+    }
+    return bytes;
 }
 
 static void
@@ -410,6 +452,7 @@ fop_receive(struct rpc_request *req)
     c->work.run = run;
     c->work.drop = drop;
     c->state = CALL_QUEUED;
+    rpc_request_holds(req, held_bytes(c));
     iot_submit(c->brick->pool, &c->work);
 }
 

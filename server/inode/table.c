@@ -45,6 +45,11 @@ enum {
     PRUNE_STEPS = 64,  /* of the clock hand, a turn */
     PRUNE_BATCH = 16,  /* inodes dropped, a turn */
     TABLE_RANK = 40,   /* after the mutexes of an inode */
+    /* Of a pool's object, with its word of state. */
+    INODE_BYTES = (sizeof(struct inode) + 8 + 63) / 64 * 64,
+    /* The hash table doubles: from half a bucket to a whole one for each. */
+    HASH_BYTES = sizeof(struct cds_lfht_node),
+    HOLDER_BYTES = 32,
 };
 
 struct lane {
@@ -468,18 +473,20 @@ sweep_locked(struct inode_table *table, bool second_chance, int64_t want,
     return steps;
 }
 
-/* A turn of the clock hand towards `limit`; returns its steps. */
+/* A turn of the clock hand towards `limit`; returns its steps, and in *dropped
+ * how many inodes went. */
 static uint32_t
-turn(struct inode_table *table, uint32_t limit, bool second_chance)
+turn(struct inode_table *table, uint32_t limit, bool second_chance,
+     uint32_t *dropped)
 {
     struct inode *dead[PRUNE_BATCH];
-    uint32_t i, count, steps;
+    uint32_t i, steps;
 
     mutex_lock(&table->mtx);
     steps = sweep_locked(table, second_chance,
-                         unused_count(table) - (int64_t)limit, dead, &count);
+                         unused_count(table) - (int64_t)limit, dead, dropped);
     mutex_unlock(&table->mtx);
-    for (i = 0; i < count; i++)
+    for (i = 0; i < *dropped; i++)
         inode_release(dead[i]);
     return steps;
 }
@@ -488,8 +495,10 @@ turn(struct inode_table *table, uint32_t limit, bool second_chance)
 static void
 prune(struct inode_table *table)
 {
+    uint32_t dropped;
+
     if (unused_count(table) > (int64_t)table->unused_limit)
-        (void)turn(table, table->unused_limit, true);
+        (void)turn(table, table->unused_limit, true, &dropped);
 }
 
 void
@@ -504,7 +513,8 @@ inode_table_set_limit(struct inode_table *table, uint32_t unused_limit)
     left = 2 * (uint64_t)table->count;
     mutex_unlock(&table->mtx);
     while (left > 0 && unused_count(table) > (int64_t)unused_limit) {
-        uint32_t steps = turn(table, unused_limit, true);
+        uint32_t dropped;
+        uint32_t steps = turn(table, unused_limit, true, &dropped);
 
         if (steps == 0)
             return;
@@ -522,12 +532,91 @@ inode_table_drop_unused(struct inode_table *table)
     left = table->count;
     mutex_unlock(&table->mtx);
     while (left > 0 && unused_count(table) > 0) {
-        uint32_t steps = turn(table, 0, false);
+        uint32_t dropped;
+        uint32_t steps = turn(table, 0, false, &dropped);
 
         if (steps == 0)
             return;
         left -= steps < left ? steps : left;
     }
+}
+
+/* --- reclaim --- */
+
+size_t
+inode_table_inode_bytes(void)
+{
+    return INODE_BYTES + HASH_BYTES;
+}
+
+uint64_t
+inode_table_unused_bytes(struct inode_table *table)
+{
+    return (uint64_t)unused_count(table) * inode_table_inode_bytes();
+}
+
+uint64_t
+inode_table_path_fds_bytes(struct inode_table *table)
+{
+    return table->path_fds * HOLDER_BYTES;
+}
+
+size_t
+inode_table_shrink(struct inode_table *table, size_t want_bytes)
+{
+    uint64_t left, want = want_bytes / inode_table_inode_bytes() + 1;
+    uint64_t dropped = 0;
+    int64_t unused;
+
+    OBJ_CHECK(table, TABLE_MAGIC);
+    mutex_lock(&table->mtx);
+    /* Twice around: once to take the second chances away. */
+    left = 2 * (uint64_t)table->count;
+    mutex_unlock(&table->mtx);
+    while (left > 0 && dropped < want && (unused = unused_count(table)) > 0) {
+        uint64_t rest = want - dropped;
+        uint32_t count, steps;
+
+        steps = turn(table,
+                     rest < (uint64_t)unused ? (uint32_t)(unused - rest) : 0,
+                     true, &count);
+        if (steps == 0)
+            break;
+        dropped += count;
+        left -= steps < left ? steps : left;
+    }
+    if (dropped > 0)
+        urcu_memb_barrier();
+    return dropped * inode_table_inode_bytes();
+}
+
+struct path_fd_pass {
+    uint64_t want, dropped;
+};
+
+static bool
+drop_path_fd(void *arg, struct inode *inode)
+{
+    struct path_fd_pass *p = arg;
+    struct inode_fd_holder *holder;
+
+    mutex_lock(&inode->mtx);
+    holder = inode->path_fd;
+    inode->path_fd = NULL;
+    mutex_unlock(&inode->mtx);
+    if (holder != NULL)
+        p->dropped++;
+    inode_fd_holder_put(holder);
+    return p->dropped < p->want;
+}
+
+size_t
+inode_table_shrink_path_fds(struct inode_table *table, size_t want_bytes)
+{
+    struct path_fd_pass p = {.want = want_bytes / HOLDER_BYTES + 1};
+
+    inode_table_each(table, drop_path_fd, &p);
+    return p.dropped * HOLDER_BYTES;
 }
 
 /* --- what it is on disk --- */

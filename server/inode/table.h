@@ -96,7 +96,10 @@ struct inode_table *inode_table_new(uint32_t unused_limit,
                                     const struct inode_table_ops *ops);
 /* Nobody may refer to an inode any more. */
 void inode_table_destroy(struct inode_table **tablep);
+/* What is over the limit is dropped at once. */
 void inode_table_set_limit(struct inode_table *table, uint32_t unused_limit);
+/* What one unused inode takes, with its share of the hash table. */
+size_t inode_table_inode_bytes(void);
 
 /* The inode with a reference for the caller, or NULL.  Takes no lock. */
 struct inode *inode_find(struct inode_table *table, const struct gfid *gfid);
@@ -136,6 +139,18 @@ void inode_fd_holder_put(struct inode_fd_holder *holder); /* NULL is fine */
 uint64_t inode_table_path_fds(struct inode_table *table);
 /* Drop every inode that nobody refers to. */
 void inode_table_drop_unused(struct inode_table *table);
+/* For reclaim: drop unused inodes until about want_bytes of memory are free,
+ * those that were used since the clock hand's last visit only when there are
+ * no others.  Returns once RCU has freed them; the caller holds nothing and is
+ * no RCU reader.  Returns bytes. */
+size_t inode_table_shrink(struct inode_table *table, size_t want_bytes);
+/* The same with held descriptors of inodes in use: they are opened again when
+ * they are wanted. */
+size_t inode_table_shrink_path_fds(struct inode_table *table,
+                                   size_t want_bytes);
+/* What the two could give, about. */
+uint64_t inode_table_unused_bytes(struct inode_table *table);
+uint64_t inode_table_path_fds_bytes(struct inode_table *table);
 
 static inline uint32_t
 inode_type(const struct inode *inode)

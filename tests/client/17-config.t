@@ -197,7 +197,7 @@ def inode_lru_limit():
         same(c.fop("UNLINK", pargfid=ROOT, bname="i%d" % i).ok, True)
     c.close()
     hup("")
-    same(lru()[1], 16384)
+    same(lru()[1], limit)
 
 
 @with_load

@@ -234,6 +234,32 @@ START_TEST(all_are_walked_in_order_whatever_becomes_of_them)
 }
 END_TEST
 
+START_TEST(reclaim_takes_what_is_unused)
+{
+    size_t each = inode_table_inode_bytes();
+    struct inode_table_stats stats;
+    struct inode *held;
+    uint32_t i;
+
+    inode_table_set_limit(table, 10000);
+    for (i = 0; i < 1000; i++)
+        inode_put(link_of(i));
+    held = find(500);
+    ck_assert_uint_eq(inode_table_unused_bytes(table), 999 * each);
+    ck_assert_uint_eq(inode_table_shrink(table, 99 * each), 100 * each);
+    ck_assert_uint_eq(released, 100);
+    /* More than there is. */
+    ck_assert_uint_eq(inode_table_shrink(table, SIZE_MAX), 899 * each);
+    inode_table_read(table, &stats);
+    ck_assert_uint_eq(stats.unused, 0);
+    ck_assert_uint_eq(stats.active, 1);
+    ck_assert_uint_eq(inode_table_shrink(table, 1), 0);
+    ck_assert_ptr_eq(find(500), held);
+    inode_put(held);
+    inode_put(held);
+}
+END_TEST
+
 /* Some object on disk. */
 static const struct stat object = {.st_dev = 1, .st_ino = 5};
 
@@ -242,6 +268,27 @@ is_open(int fd)
 {
     return fcntl(fd, F_GETFD) >= 0;
 }
+
+START_TEST(reclaim_closes_what_is_held)
+{
+    struct inode *inode = link_of(1);
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct inode_fd_holder *holder;
+
+    ck_assert_int_ge(fd, 0);
+    holder = inode_path_fd_set(inode, fd, &object);
+    ck_assert_ptr_nonnull(holder);
+    ck_assert_uint_gt(inode_table_path_fds_bytes(table), 0);
+    ck_assert_uint_gt(inode_table_shrink_path_fds(table, 1), 0);
+    ck_assert_ptr_null(inode_path_fd_get(inode));
+    ck_assert(is_open(fd)); /* somebody works with it */
+    inode_fd_holder_put(holder);
+    ck_assert(!is_open(fd));
+    ck_assert_uint_eq(inode_table_path_fds_bytes(table), 0);
+    ck_assert_uint_eq(inode_table_shrink_path_fds(table, 1), 0);
+    inode_put(inode);
+}
+END_TEST
 
 START_TEST(a_held_descriptor_outlives_its_drop_by_its_users)
 {
@@ -368,6 +415,8 @@ main(void)
     tcase_add_test(tc, a_forgotten_one_is_not_found_and_lives_on);
     tcase_add_test(tc, unused_ones_go_beyond_the_limit_and_used_ones_stay);
     tcase_add_test(tc, what_is_used_between_visits_stays);
+    tcase_add_test(tc, reclaim_takes_what_is_unused);
+    tcase_add_test(tc, reclaim_closes_what_is_held);
     tcase_add_test(tc, all_are_walked_in_order_whatever_becomes_of_them);
     tcase_add_test(tc, a_held_descriptor_outlives_its_drop_by_its_users);
     tcase_add_test(tc, a_barred_inode_holds_nothing);

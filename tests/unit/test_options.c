@@ -247,6 +247,7 @@ START_TEST(below_a_hundred_it_is_a_percentage)
     assert_reserve("100%", true, 100);
     assert_reserve("100", false, 100);
     assert_reserve("50KB", false, 51200);
+    assert_reserve("off", false, 0);
     assert_reserve("1.5GB", false, 1610612736);
     ck_assert_int_eq(options_set(o, "posix.reserve", "101%", true, err),
                      -ERANGE);

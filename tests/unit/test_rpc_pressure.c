@@ -15,6 +15,8 @@
 
 #include "mem/account.h"
 #include "mem/alloc.h"
+#include "mem/limit.h"
+#include "mem/pages.h"
 #include "mem/must.h"
 #include "tests/unit/rpc_fixture.h"
 
@@ -106,6 +108,163 @@ START_TEST(parked_requests_do_not_count)
         fixture_release(f, i);
     for (uint32_t i = 0; i < PARKED; i++)
         ck_assert_uint_eq(client_results(fd, &xid, out, 4), 4);
+    ck_assert_int_eq(close(fd), 0);
+    fixture_end(f);
+}
+END_TEST
+
+/* What the service's connections hold. */
+static uint64_t
+held_bytes(struct fixture *f)
+{
+    struct rpc_service_stats st;
+
+    rpc_service_read(f->svc, &st);
+    return st.held_bytes;
+}
+
+static bool
+nothing_is_held(const struct rpc_service_stats *st, uint64_t n)
+{
+    return st->held_bytes == n;
+}
+
+START_TEST(reading_stops_at_the_bound_on_bytes)
+{
+    /* The buffer that is received into counts, too: 132 KiB at most. */
+    enum { CALLS = 100, ARG = 8192, BOUND = 300 << 10, FIT = 16 };
+    struct rpc_service_params params = {.event_threads = 1,
+                                        .allow_insecure = true};
+    struct fixture *f = fixture_start(&params);
+    int fd = client_connect(f), other = client_connect(f);
+    uint8_t arg[ARG] = {0}, out[4];
+    struct rpc_service_stats st;
+    uint32_t xid;
+
+    rpc_service_bound_bytes(f->svc, BOUND, 0);
+    for (uint32_t i = 0; i < CALLS; i++)
+        client_call(fd, i, PROC_HOLD, arg, ARG);
+    wait_stats(f, calls_reached, FIT);
+    client_expect_alive(other);
+    rpc_service_read(f->svc, &st);
+    ck_assert_uint_lt(st.calls, CALLS);
+    ck_assert_uint_ge(st.held_bytes, FIT * ARG);
+    ck_assert_uint_le(st.held_bytes, BOUND + 2 * ARG);
+    for (uint32_t i = 0; i < CALLS; i++)
+        fixture_release(f, i);
+    for (uint32_t i = 0; i < CALLS; i++)
+        ck_assert_uint_eq(client_results(fd, &xid, out, 4), 4);
+    wait_stats(f, nothing_is_held, 0);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(close(other), 0);
+    fixture_end(f);
+}
+END_TEST
+
+START_TEST(one_request_at_a_time_goes_on_under_any_bound)
+{
+    enum { CALLS = 20, ARG = 100000 };
+    struct rpc_service_params params = {.event_threads = 1,
+                                        .allow_insecure = true};
+    struct fixture *f = fixture_start(&params);
+    int fd = client_connect(f);
+    uint8_t *arg = mem_zalloc(&mt_test, ARG), out[4];
+    uint32_t xid;
+
+    ck_assert_ptr_nonnull(arg);
+    /* A share for each that is less than one request. */
+    rpc_service_bound_bytes(f->svc, 4096, 100);
+    for (uint32_t i = 0; i < CALLS; i++) {
+        client_call(fd, i, PROC_HOLD, arg, ARG);
+        fixture_release(f, i);
+        ck_assert_uint_eq(client_results(fd, &xid, out, 4), 4);
+    }
+    /* And those that wait for others hold nobody up. */
+    for (uint32_t i = 0; i < CALLS; i++)
+        client_call(fd, i, PROC_PARK, arg, 1000);
+    client_expect_alive(fd);
+    ck_assert_uint_ge(held_bytes(f), CALLS * 1000);
+    for (uint32_t i = 0; i < CALLS; i++)
+        fixture_release(f, i);
+    for (uint32_t i = 0; i < CALLS; i++)
+        ck_assert_uint_eq(client_results(fd, &xid, out, 4), 4);
+    mem_free(arg);
+    ck_assert_int_eq(close(fd), 0);
+    fixture_end(f);
+}
+END_TEST
+
+START_TEST(a_raised_bound_on_bytes_lets_go_on)
+{
+    enum { CALLS = 10 };
+    struct rpc_service_params params = {.event_threads = 1,
+                                        .allow_insecure = true};
+    struct fixture *f = fixture_start(&params);
+    int fd = client_connect(f), other = client_connect(f);
+    uint8_t arg[1000] = {0};
+
+    /* Shared by two: one request each is more than enough. */
+    rpc_service_bound_bytes(f->svc, 0, 2 * 1000);
+    for (uint32_t i = 0; i < CALLS; i++)
+        client_call(fd, i, PROC_HOLD, arg, sizeof(arg));
+    fixture_wait(f, &f->held_count, 1);
+    client_expect_alive(other);
+    mutex_lock(&f->mtx);
+    ck_assert_uint_lt(f->held_count, CALLS);
+    mutex_unlock(&f->mtx);
+    rpc_service_bound_bytes(f->svc, 0, 0);
+    fixture_wait(f, &f->held_count, CALLS);
+    for (uint32_t i = 0; i < CALLS; i++)
+        fixture_release(f, i);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(close(other), 0);
+    fixture_end(f);
+}
+END_TEST
+
+static void
+count_stopped(void *arg, struct rpc_conn *conn)
+{
+    struct rpc_conn_stats st;
+    unsigned *stopped = arg;
+
+    rpc_conn_read(conn, &st);
+    *stopped += !st.reading;
+}
+
+START_TEST(without_memory_to_read_into_it_waits)
+{
+    enum { BYTES = 900000 };
+    struct rpc_service_params params = {.event_threads = 1,
+                                        .allow_insecure = true};
+    struct fixture *f = fixture_start(&params);
+    uint8_t *record = mem_zalloc(&mt_test, BYTES + 1024);
+    uint8_t *out = mem_alloc(&mt_test, BYTES);
+    int fd = client_connect(f);
+    unsigned stopped = 0;
+    uint32_t xid;
+    size_t bytes, sent = 0;
+
+    ck_assert_ptr_nonnull(record);
+    ck_assert_ptr_nonnull(out);
+    client_expect_alive(fd);
+    (void)mem_pages_purge(0, SIZE_MAX);
+    mem_limit_set(1 << 20); /* nothing more from the kernel */
+    bytes = client_call_bytes(record, 7, PROC_ECHO, out, BYTES);
+    while (stopped == 0) {
+        ssize_t n = send(fd, record + sent, bytes - sent,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        sent += n > 0 ? (size_t)n : 0;
+        rpc_service_each_conn(f->svc, count_stopped, &stopped);
+    }
+    mem_limit_set(0);
+    client_send(fd, record + sent, bytes - sent);
+    ck_assert_uint_eq(client_results(fd, &xid, out, BYTES), BYTES);
+    ck_assert_uint_eq(xid, 7);
+    client_expect_alive(fd);
+    mem_free(record);
+    mem_free(out);
     ck_assert_int_eq(close(fd), 0);
     fixture_end(f);
 }
@@ -423,8 +582,8 @@ START_TEST(dual_stack_listeners_show_v4_peers_as_such)
     ck_assert_int_eq(seen, 1);
     listen.port = rpc_listener_port(l);
     ck_assert_int_eq(rpc_listen(f->svc, &listen, &l), -EADDRINUSE);
-    listen.bind = "not an address";
-    ck_assert_int_eq(rpc_listen(f->svc, &listen, &l), -EADDRNOTAVAIL);
+    listen.bind = "127.0.0.1";
+    ck_assert_int_eq(rpc_listen(f->svc, &listen, &l), -EAFNOSUPPORT);
     f->listener = first;
     ck_assert_int_eq(close(fd), 0);
     fixture_end(f);
@@ -438,6 +597,10 @@ main(void)
         reading_stops_at_the_outstanding_limit,
         a_raised_limit_lets_go_on,
         parked_requests_do_not_count,
+        reading_stops_at_the_bound_on_bytes,
+        one_request_at_a_time_goes_on_under_any_bound,
+        a_raised_bound_on_bytes_lets_go_on,
+        without_memory_to_read_into_it_waits,
         a_peer_that_does_not_read_is_not_read_from,
         the_end_of_a_peer_that_is_not_read_from_is_seen,
         replies_for_a_closed_connection_are_swallowed,
