@@ -139,7 +139,8 @@ def sections():
     dump = brick.dump("mem")
     names = [name for name, _ in dump.sections]
     ours = ["clinker." + n for n in ("memory", "pages", "watermarks",
-                                     "reclaim", "faults", "guard", "growth")]
+                                     "reclaim", "faults", "glibc", "guard",
+                                     "growth")]
     at = names.index("clinker.memory")
     same(names[at:at + len(ours)], ours)
     assert names.index("mempool") < at, names
