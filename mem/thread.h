@@ -75,8 +75,8 @@ extern struct mem_thread mem_no_thread;
  * shared counters. */
 struct mem_thread *mem_thread_make(void);
 
-/* What ended threads left goes back, of those that nobody adopted since the call
- * before the last, or of `all`.  Returns bytes. */
+/* What ended threads left goes back, of those that nobody adopted since the
+ * call before the last, or of `all`.  Returns bytes. */
 size_t mem_threads_trim(bool all);
 
 /* The first of all threads' (next by `node`); no thread comes or goes until
