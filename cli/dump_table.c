@@ -333,14 +333,16 @@ compare_changes(const void *a, const void *b)
 static struct dump_change
 change(const struct dump_row *old, const struct dump_row *new)
 {
-    const struct dump_row *any = new != NULL ? new : old;
-    struct dump_change c = {.kind = any->kind, .name = any->name};
+    struct dump_change c = {0};
 
-    if (old != NULL) {
-        c.old_size = old->size;
-        c.old_blocks = old->blocks;
-    }
+    if (old != NULL)
+        c = (struct dump_change){.kind = old->kind,
+                                 .name = old->name,
+                                 .old_size = old->size,
+                                 .old_blocks = old->blocks};
     if (new != NULL) {
+        c.kind = new->kind;
+        c.name = new->name;
         c.size = new->size;
         c.blocks = new->blocks;
     }

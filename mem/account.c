@@ -147,7 +147,10 @@ account_tell(uint32_t slot, struct mem_counter *c)
 void
 account_fold(struct mem_thread *t)
 {
-    for (uint32_t slot = 1; slot < MEM_TYPES_MAX; slot++) {
+    uint32_t count =
+        atomic_load_explicit(&account.slots_count, memory_order_relaxed);
+
+    for (uint32_t slot = 1; slot < count; slot++) {
         struct mem_counter *c = &t->counters[slot];
         struct shared *s = &account.shared[slot];
 

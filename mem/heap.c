@@ -112,7 +112,7 @@ heap_spill(struct magazine *mag, uint32_t class)
     must(mag->count == mag->max);
     /* The oldest, which the processor's cache is most likely without. */
     n = mag->max / 2;
-    slab_give(cache_of(class), mag->objects, n);
+    slab_give_batch(cache_of(class), mag->objects, n);
     memmove(mag->objects, mag->objects + n,
             (mag->count - n) * sizeof(mag->objects[0]));
     mag->count -= n;

@@ -141,7 +141,7 @@ give_slow(struct mem_thread *self, struct mem_pool *pool, void *obj)
     }
     if (mag->count == mag->max) {
         n = mag->max / 2;
-        slab_give(&pool->slabs, mag->objects, n);
+        slab_give_batch(&pool->slabs, mag->objects, n);
         memmove(mag->objects, mag->objects + n,
                 (mag->count - n) * sizeof(mag->objects[0]));
         mag->count -= n;

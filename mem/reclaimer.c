@@ -31,6 +31,7 @@
 #include "mem/reclaim_direct.h"
 #include "mem/reclaim_pass.h"
 #include "mem/scope.h"
+#include "mem/thread.h"
 #include "mem/thread_flush.h"
 
 #define LOOK_NS CLOCK_NS_PER_SEC              /* while memory is plenty */
@@ -192,6 +193,7 @@ second_work(struct duty *d, uint64_t now)
     (void)mem_pages_purge(
         atomic_load_explicit(&reclaimer.purge_age_ms, memory_order_relaxed),
         SIZE_MAX);
+    (void)mem_threads_trim(false);
     mem_growth_tick(now);
     mem_guard_tick();
 }

@@ -8,8 +8,14 @@
  *
  * Slabs that are in use are filled first, so that others become empty; a few
  * empty ones are kept, the rest goes back to the pages.
+ *
+ * In front of them is a depot of batches: what one thread's magazine has too
+ * much another's takes as a whole, and no object is touched (Bonwick and Adams,
+ * USENIX 2001).
  */
 #include "mem/slab.h"
+
+#include <string.h>
 
 #include "mem/account_slot.h"
 #include "mem/must.h"
@@ -21,6 +27,7 @@ enum {
     SLAB_BYTES_MIN = 65536,
     SLAB_OBJECTS_MIN = 7,
     EMPTY_SHARE = 8, /* one, and of the slabs one in so many, is kept empty */
+    DEPOT_BYTES = 131072, /* in one depot, at most */
 };
 
 #define SLAB_MAGIC 0x534c4142u
@@ -62,6 +69,10 @@ slab_cache_init(struct slab_cache *cache, const struct slab_shape *shape)
         cache->carve_objects = 1;
     for (int l = 0; l < SLAB_LISTS; l++)
         TAILQ_INIT(&cache->slabs[l]);
+    cache->batches_max =
+        (uint32_t)(DEPOT_BYTES / SLAB_BATCH_OBJECTS / shape->stride_bytes);
+    if (cache->batches_max > SLAB_BATCHES)
+        cache->batches_max = SLAB_BATCHES;
 }
 
 /* Put the slab into the list where it belongs now. */
@@ -258,6 +269,24 @@ take_free_locked(struct slab_cache *cache, void **objects, uint32_t max)
     return n;
 }
 
+static uint32_t
+take_batch_locked(struct slab_cache *cache, void **objects, uint32_t max)
+{
+    struct slab_batch *batch;
+
+    if (cache->batches_count == 0)
+        return 0;
+    batch = &cache->batches[cache->batches_count - 1];
+    if (batch->count > max) {
+        /* One object for a thread without magazines. */
+        objects[0] = batch->objects[--batch->count];
+        return 1;
+    }
+    cache->batches_count--;
+    memcpy(objects, batch->objects, batch->count * sizeof(objects[0]));
+    return batch->count;
+}
+
 uint32_t
 slab_take(struct slab_cache *cache, void **objects, uint32_t max)
 {
@@ -265,7 +294,9 @@ slab_take(struct slab_cache *cache, void **objects, uint32_t max)
     uint32_t n;
 
     mutex_lock(&cache->mtx);
-    n = take_free_locked(cache, objects, max);
+    n = take_batch_locked(cache, objects, max);
+    if (n == 0)
+        n = take_free_locked(cache, objects, max);
     if (n > 0)
         goto done;
     slab = slab_with_room_locked(cache);
@@ -304,6 +335,25 @@ slab_give(struct slab_cache *cache, void *const *objects, uint32_t n)
     (void)slabs_destroy(cache, &spare);
 }
 
+void
+slab_give_batch(struct slab_cache *cache, void *const *objects, uint32_t n)
+{
+    bool kept;
+
+    must(n > 0);
+    mutex_lock(&cache->mtx);
+    kept = n <= SLAB_BATCH_OBJECTS && cache->batches_count < cache->batches_max;
+    if (kept) {
+        struct slab_batch *batch = &cache->batches[cache->batches_count++];
+
+        batch->count = n;
+        memcpy(batch->objects, objects, n * sizeof(objects[0]));
+    }
+    mutex_unlock(&cache->mtx);
+    if (!kept)
+        slab_give(cache, objects, n);
+}
+
 size_t
 slab_shrink(struct slab_cache *cache)
 {
@@ -311,6 +361,12 @@ slab_shrink(struct slab_cache *cache)
     struct slab *slab;
 
     mutex_lock(&cache->mtx);
+    while (cache->batches_count > 0) {
+        struct slab_batch *batch = &cache->batches[--cache->batches_count];
+
+        while (batch->count > 0)
+            slab_push_locked(cache, batch->objects[--batch->count]);
+    }
     while ((slab = TAILQ_FIRST(&cache->slabs[SLAB_EMPTY])) != NULL) {
         slab_leave_locked(cache, slab);
         TAILQ_INSERT_TAIL(&spare, slab, node);

@@ -15,7 +15,11 @@
 #include "mem/account.h"
 #include "mem/mutex.h"
 
-enum { LINE_BYTES = 64 };
+enum {
+    LINE_BYTES = 64,
+    SLAB_BATCH_OBJECTS = 63, /* half a magazine */
+    SLAB_BATCHES = 8,
+};
 
 enum slab_list { SLAB_EMPTY, SLAB_PARTIAL, SLAB_FULL, SLAB_LISTS };
 
@@ -53,10 +57,17 @@ struct slab_shape {
     bool (*is_free)(const struct slab_cache *cache, const void *obj);
 };
 
+/* Free objects that some magazine gave as a whole, for another. */
+struct slab_batch {
+    uint32_t count;
+    void *objects[SLAB_BATCH_OBJECTS];
+};
+
 struct slab_cache {
     struct slab_shape shape;
     size_t slab_bytes;
     size_t carve_objects;
+    uint32_t batches_max; /* fewer of large objects */
     struct mutex mtx __attribute__((aligned(LINE_BYTES)));
     struct slab_head slabs[SLAB_LISTS]; /* [mtx] */
     uint32_t slabs_count;               /* [mtx] in all lists */
@@ -64,6 +75,8 @@ struct slab_cache {
     uint32_t colour;                    /* [mtx] of the next slab, in lines */
     uint64_t carved;                    /* [mtx] objects in all slabs */
     uint64_t misses;                    /* [mtx] takes that made new ones */
+    uint32_t batches_count;             /* [mtx] */
+    struct slab_batch batches[SLAB_BATCHES]; /* [mtx] the depot */
 };
 
 /* The mutex is the caller's to make before and to destroy after. */
@@ -71,11 +84,19 @@ void slab_cache_init(struct slab_cache *cache, const struct slab_shape *shape);
 /* Gives all slabs back; false: objects are still out. */
 bool slab_cache_fini(struct slab_cache *cache);
 
-/* Take up to `max` free objects, returning how many there were.  New ones are
- * made when there is none, a page of them; 0: no memory. */
+/* Take up to `max` free objects, returning how many there were: a batch, if the
+ * depot has one.  New ones are made when there is none, a page of them; 0: no
+ * memory.  max: 1, or at least SLAB_BATCH_OBJECTS where batches of so many are
+ * given. */
 uint32_t slab_take(struct slab_cache *cache, void **objects, uint32_t max);
+/* `objects` are what a magazine has too much: they go to the depot together,
+ * where there is room. */
+void slab_give_batch(struct slab_cache *cache, void *const *objects,
+                     uint32_t n);
+/* Each to its slab. */
 void slab_give(struct slab_cache *cache, void *const *objects, uint32_t n);
-/* Give the empty slabs back; returns the bytes that were memory. */
+/* Empty the depot, and give the empty slabs back; returns the bytes that were
+ * memory. */
 size_t slab_shrink(struct slab_cache *cache);
 /* Bytes that slab_shrink() would give. */
 size_t slab_spare_bytes(struct slab_cache *cache);

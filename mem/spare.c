@@ -7,6 +7,7 @@
 #include "mem/pool_one.h"
 #include "mem/quarantine.h"
 #include "mem/reclaim.h"
+#include "mem/thread.h"
 
 enum { ROWS_MAX = 32 };
 
@@ -27,6 +28,12 @@ held_buffers(void *arg)
     for (size_t i = 0; i < count; i++)
         bytes += rows[i].cold * rows[i].page_size;
     return bytes;
+}
+
+static size_t
+shrink_threads(void *arg, size_t want_bytes)
+{
+    return mem_threads_trim(true);
 }
 
 static size_t
@@ -60,6 +67,10 @@ static struct mem_shrinker shrinkers[] = {
      .leaf = true,
      .shrink = shrink_buffers,
      .held = held_buffers},
+    {.name = "ended threads",
+     .order = 15,
+     .leaf = true,
+     .shrink = shrink_threads},
     {.name = "empty slabs",
      .order = 20,
      .leaf = true,

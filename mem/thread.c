@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a thread leaves when it ends, the next one that starts adopts as it is:
+ * counters, magazines and all.  So a thread that lives for one request costs
+ * what it allocates.  What nobody adopts within a second or two goes back.
+ */
 #include "mem/thread.h"
 
 #include <pthread.h>
@@ -10,6 +15,7 @@
 #include "mem/mutex.h"
 #include "mem/os_pages.h"
 #include "mem/ranks.h"
+#include "mem/scope.h"
 #include "mem/thread_flush.h"
 
 enum {
@@ -23,7 +29,8 @@ static _Thread_local bool ended;
 
 static struct {
     struct mutex mtx;
-    LIST_HEAD(, mem_thread) all; /* [mtx] */
+    LIST_HEAD(, mem_thread) all;   /* [mtx] with those that were left */
+    SLIST_HEAD(, mem_thread) left; /* [mtx] */
     pthread_key_t exit_key;
 } threads = {.mtx = MUTEX_INITIALIZER("mem.threads", MEM_RANK_THREADS)};
 
@@ -39,16 +46,85 @@ thread_end(void *arg)
 
     must(self == mem_self);
     (void)iobuf_thread_flush(true);
-    (void)pools_thread_flush(self);
-    (void)heap_thread_flush(self);
     mem_self = &mem_no_thread;
     ended = true;
+    mutex_lock(&threads.mtx);
+    self->left_ticks = 0;
+    SLIST_INSERT_HEAD(&threads.left, self, left_node);
+    mutex_unlock(&threads.mtx);
+}
+
+static size_t
+destroy(struct mem_thread *t)
+{
+    size_t bytes = pools_thread_flush(t);
+
+    bytes += heap_thread_flush(t);
     /* In one step for readers: they see these counters in one place. */
     mutex_lock(&threads.mtx);
-    LIST_REMOVE(self, node);
-    account_fold(self);
+    LIST_REMOVE(t, node);
+    account_fold(t);
     mutex_unlock(&threads.mtx);
-    os_pages_unmap(self, THREAD_BYTES);
+    os_pages_unmap(t, THREAD_BYTES);
+    return bytes;
+}
+
+/* One that was left for long enough; NULL: none. */
+static struct mem_thread *
+take_left(bool all)
+{
+    struct mem_thread *t;
+    MUTEX_SCOPE(&threads.mtx);
+
+    SLIST_FOREACH(t, &threads.left, left_node)
+    {
+        if (all || t->left_ticks > 1) {
+            SLIST_REMOVE(&threads.left, t, mem_thread, left_node);
+            break;
+        }
+    }
+    return t;
+}
+
+size_t
+mem_threads_trim(bool all)
+{
+    struct mem_thread *t;
+    size_t bytes = 0;
+
+    {
+        MUTEX_SCOPE(&threads.mtx);
+        SLIST_FOREACH(t, &threads.left, left_node)
+        t->left_ticks++;
+    }
+    while ((t = take_left(all)) != NULL)
+        bytes += destroy(t);
+    return bytes;
+}
+
+static struct mem_thread *
+adopt(void)
+{
+    struct mem_thread *t;
+    MUTEX_SCOPE(&threads.mtx);
+
+    t = SLIST_FIRST(&threads.left);
+    if (t != NULL)
+        SLIST_REMOVE_HEAD(&threads.left, left_node);
+    return t;
+}
+
+static struct mem_thread *
+make_new(void)
+{
+    struct mem_thread *t = os_pages_map(THREAD_BYTES, OS_PAGE_BYTES);
+
+    if (t == NULL)
+        return NULL;
+    t->flushed = atomic_load_explicit(&flush_asked, memory_order_relaxed);
+    MUTEX_SCOPE(&threads.mtx);
+    LIST_INSERT_HEAD(&threads.all, t, node);
+    return t;
 }
 
 static void
@@ -68,17 +144,16 @@ mem_thread_make(void)
     if (ended)
         return NULL;
     must(pthread_once(&once, init_once) == 0);
-    self = os_pages_map(THREAD_BYTES, OS_PAGE_BYTES);
+    self = adopt();
+    if (self == NULL)
+        self = make_new();
     if (self == NULL)
         return NULL;
     if (pthread_setspecific(threads.exit_key, self) != 0) {
-        os_pages_unmap(self, THREAD_BYTES);
+        MUTEX_SCOPE(&threads.mtx);
+        SLIST_INSERT_HEAD(&threads.left, self, left_node);
         return NULL;
     }
-    self->flushed = atomic_load_explicit(&flush_asked, memory_order_relaxed);
-    mutex_lock(&threads.mtx);
-    LIST_INSERT_HEAD(&threads.all, self, node);
-    mutex_unlock(&threads.mtx);
     mem_self = self;
     return self;
 }

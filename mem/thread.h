@@ -61,6 +61,8 @@ struct mem_thread {
     unsigned flushed;       /* the request for a flush that was last obeyed */
     unsigned guard_slowly;  /* so many slow allocations to the next guarded */
     LIST_ENTRY(mem_thread) node;
+    SLIST_ENTRY(mem_thread) left_node; /* left by a thread that ended */
+    unsigned left_ticks;               /* mem_threads_trim()s since then */
 };
 
 /* &mem_no_thread: not made yet, or this thread is past its end.  Nothing is in
@@ -72,6 +74,10 @@ extern struct mem_thread mem_no_thread;
  * thread is past its end; then there are no magazines and counting is on
  * shared counters. */
 struct mem_thread *mem_thread_make(void);
+
+/* What ended threads left goes back, of those that nobody adopted since the
+ * call before the last, or of `all`.  Returns bytes. */
+size_t mem_threads_trim(bool all);
 
 /* The first of all threads' (next by `node`); no thread comes or goes until
  * mem_threads_unlock(). */

@@ -190,8 +190,7 @@ conn_shut(struct rpc_conn *conn)
 static bool
 over_bytes(const struct rpc_conn *conn, uint32_t share)
 {
-    uint64_t max = atomic_load_explicit(&conn->svc->conn_bytes_max,
-                                        memory_order_relaxed);
+    uint64_t max = service_conn_bytes_max(conn->svc);
     uint64_t work;
 
     if (max == 0)

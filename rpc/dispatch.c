@@ -162,6 +162,23 @@ refuse_call(struct rpc_conn *conn, const struct message_call *call,
     return false;
 }
 
+/* Outstanding, or no longer. */
+static void
+outstanding_add(struct rpc_conn *conn)
+{
+    if (atomic_fetch_add(&conn->outstanding, 1) == 0)
+        (void)atomic_fetch_add_explicit(&conn->svc->busy_conns, 1,
+                                        memory_order_relaxed);
+}
+
+static void
+outstanding_sub(struct rpc_conn *conn)
+{
+    if (atomic_fetch_sub(&conn->outstanding, 1) == 1)
+        (void)atomic_fetch_sub_explicit(&conn->svc->busy_conns, 1,
+                                        memory_order_relaxed);
+}
+
 static void
 request_begin(struct rpc_request *req, struct rpc_conn *conn,
               const struct message_call *call, const struct rpc_proc *proc)
@@ -173,7 +190,7 @@ request_begin(struct rpc_request *req, struct rpc_conn *conn,
     if (req->payload != NULL)
         req->held_bytes += req->payload->capacity;
     atomic_fetch_add(&conn->active_held, req->held_bytes);
-    atomic_fetch_add(&conn->outstanding, 1);
+    outstanding_add(conn);
     if (ops->request_init != NULL)
         ops->request_init(ops->arg, req);
     proc->handler(req);
@@ -299,7 +316,7 @@ request_end(struct rpc_request *req)
     const struct rpc_service_ops *ops = &conn->svc->ops;
 
     if (!req->parked) {
-        atomic_fetch_sub(&conn->outstanding, 1);
+        outstanding_sub(conn);
         atomic_fetch_sub(&conn->active_held, req->held_bytes);
     } else {
         atomic_fetch_sub(&conn->parked_held, req->held_bytes);
@@ -364,7 +381,7 @@ rpc_request_park(struct rpc_request *req)
     req->parked = true;
     atomic_fetch_add(&req->conn->parked_held, req->held_bytes);
     atomic_fetch_sub(&req->conn->active_held, req->held_bytes);
-    atomic_fetch_sub(&req->conn->outstanding, 1);
+    outstanding_sub(req->conn);
     conn_relieved(req->conn);
 }
 

@@ -139,40 +139,31 @@ rpc_service_reconfigure(struct rpc_service *svc,
     return threads_resize(svc, threads_bounded(params->event_threads));
 }
 
-/* After the bounds or the number of connections have changed; true: it is
- * higher than it was. */
-static bool
-settle_bytes_locked(struct rpc_service *svc)
-{
-    uint64_t max = svc->each_bytes_max;
-    uint64_t before = atomic_load(&svc->conn_bytes_max);
-
-    if (svc->all_bytes_max > 0 && svc->conns_count > 0) {
-        uint64_t share = svc->all_bytes_max / svc->conns_count;
-
-        if (share == 0)
-            share = 1;
-        if (max == 0 || share < max)
-            max = share;
-    }
-    atomic_store(&svc->conn_bytes_max, max);
-    return before > 0 && (max == 0 || max > before);
-}
-
 void
 rpc_service_bound_bytes(struct rpc_service *svc, uint64_t each_bytes,
                         uint64_t all_bytes)
 {
-    bool raised;
-
     OBJ_CHECK(svc, RPC_SERVICE_MAGIC);
-    mutex_lock(&svc->mtx);
-    svc->each_bytes_max = each_bytes;
-    svc->all_bytes_max = all_bytes;
-    raised = settle_bytes_locked(svc);
-    mutex_unlock(&svc->mtx);
-    if (raised)
-        rpc_service_each_conn(svc, look_at_limits, NULL);
+    atomic_store(&svc->each_bytes_max, each_bytes);
+    atomic_store(&svc->all_bytes_max, all_bytes);
+    /* Who was stopped at a lower bound goes on. */
+    rpc_service_each_conn(svc, look_at_limits, NULL);
+}
+
+uint64_t
+service_conn_bytes_max(const struct rpc_service *svc)
+{
+    uint64_t each = atomic_load_explicit(&svc->each_bytes_max,
+                                         memory_order_relaxed);
+    uint64_t all =
+        atomic_load_explicit(&svc->all_bytes_max, memory_order_relaxed);
+    uint32_t busy =
+        atomic_load_explicit(&svc->busy_conns, memory_order_relaxed);
+
+    if (all == 0)
+        return each;
+    all /= busy > 0 ? busy : 1;
+    return each > 0 && each < all ? each : all + 1;
 }
 
 /* --- connections come and go --- */
@@ -194,7 +185,6 @@ service_adopt(struct rpc_service *svc, struct rpc_conn *conn)
     cds_list_add_tail(&conn->node, &svc->conns);
     conn_assign(conn, threads_pick_locked(svc));
     conn->thread->conns_count++;
-    (void)settle_bytes_locked(svc);
     conn_kick(conn);
     return 0;
 }
@@ -222,8 +212,6 @@ service_forget(struct rpc_service *svc, struct rpc_conn *conn)
     conn->listed = false;
     cds_list_del(&conn->node);
     svc->conns_count--;
-    /* Who is stopped at a smaller share goes on when it has half of that. */
-    (void)settle_bytes_locked(svc);
     thread->conns_count--;
     if (thread->leave && thread->conns_count == 0)
         event_active(thread->wake, EV_TIMEOUT, 0);
@@ -286,7 +274,7 @@ rpc_service_read(struct rpc_service *svc, struct rpc_service_stats *out)
         add_counters(out, &conn->count);
         out->held_bytes += conn_held_bytes(conn);
     }
-    out->conn_bytes_max = atomic_load(&svc->conn_bytes_max);
+    out->conn_bytes_max = service_conn_bytes_max(svc);
     out->accepted = atomic_load(&svc->accepted);
     out->refused = atomic_load(&svc->refused);
     out->accept_errors = atomic_load(&svc->accept_errors);

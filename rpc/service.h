@@ -87,10 +87,11 @@ const struct rpc_program *rpc_service_program(const struct rpc_service *svc,
 int rpc_service_reconfigure(struct rpc_service *svc,
                             const struct rpc_service_params *params);
 /* What one connection may hold (requests in flight, with what they are said to
- * hold, and unread replies) before it is no longer read from; and all together,
- * in equal shares.  0: no bound.  A lone request is never held up by it, nor
- * are those that are parked counted, so that whoever is not read from has
- * something in work whose end lets it go on.  Takes effect at once. */
+ * hold, and unread replies) before it is no longer read from; and all that have
+ * requests in work together, in equal shares.  0: no bound.  A lone request is
+ * never held up by it, nor are those that are parked counted, so that whoever
+ * is not read from has something in work whose end lets it go on.  Takes effect
+ * at once. */
 void rpc_service_bound_bytes(struct rpc_service *svc, uint64_t each_bytes,
                              uint64_t all_bytes);
 /* Have all event threads look whether mem_thread_flush_ask() has asked for what

@@ -39,9 +39,10 @@ struct rpc_service {
     _Atomic(uint32_t) outstanding_limit;
     _Atomic(uint32_t) conns_max;
     _Atomic(bool) allow_insecure;
-    _Atomic(uint64_t) conn_bytes_max; /* in force; 0: no limit */
+    _Atomic(uint64_t) each_bytes_max, all_bytes_max; /* 0: no limit */
     _Atomic(uint64_t) accepted, refused, accept_errors;
     _Atomic(uint64_t) bad_records, bad_calls;
+    _Atomic(uint32_t) busy_conns; /* with outstanding requests */
 
     struct mutex resize_mtx; /* one at a time starts and joins threads */
     struct mutex mtx;        /* guards the rest */
@@ -54,7 +55,6 @@ struct rpc_service {
     uint32_t conns_count;       /* on that list */
     uint32_t conns_alive;       /* objects, also those only referenced */
     uint64_t conn_id_last;
-    uint64_t each_bytes_max, all_bytes_max; /* conn_bytes_max follows */
     struct rpc_service_stats past; /* counters of connections that ended */
 };
 
@@ -76,6 +76,8 @@ void listeners_close(struct rpc_service *svc);
 int service_adopt(struct rpc_service *svc, struct rpc_conn *conn);
 /* Event thread: it is no longer open. */
 void service_forget(struct rpc_service *svc, struct rpc_conn *conn);
+/* What one may hold now; 0: no limit. */
+uint64_t service_conn_bytes_max(const struct rpc_service *svc);
 /* Its memory is about to go. */
 void service_conn_freed(struct rpc_service *svc);
 

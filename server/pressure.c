@@ -7,9 +7,11 @@
  *     inodes             that nobody uses; they are found again on disk
  *     held descriptors   of inodes in use; they are opened again
  *
- * and bounds on connections: while memory is plenty each may hold
- * memory.client-quota; when it is not, all together a quarter of the limit, in
- * equal shares, so that those who hold most are read from last.
+ * and bounds on connections: each may hold memory.client-quota, and those that
+ * have work here together a quarter of the limit, in equal shares; an eighth
+ * while memory is short.  So those who hold most are read from last.  Were they
+ * bounded only when it is short, it would be short all the time: they would
+ * send what fits and more each time that it is not.
  */
 #include "server/pressure.h"
 
@@ -42,7 +44,8 @@ enum {
     ORDER_INODES = 200,
     ORDER_DESCRIPTORS = 300,
     /* Shares of the limit, and of the machine's memory where there is none. */
-    SHORT_SHARE = 4,
+    PLENTY_SHARE = 4,
+    SHORT_SHARE = 8,
     NO_LIMIT_SHARE = 10,
     UNUSED_INODES_MIN = 1024,
 };
@@ -164,8 +167,9 @@ bound_clients(struct pressure *p)
 
     MUTEX_SCOPE(&p->mtx);
     each = limit > 0 ? share_bytes(o, OPT_MEMORY_CLIENT_QUOTA, limit) : 0;
-    if (each > 0 && mem_limit_level() != MEM_PLENTY)
-        all = limit / SHORT_SHARE;
+    if (each > 0)
+        all = limit /
+              (mem_limit_level() == MEM_PLENTY ? PLENTY_SHARE : SHORT_SHARE);
     rpc_service_bound_bytes(p->brick->rpc, each, all);
 }
 

@@ -42,6 +42,13 @@ tests_unit_test_statedump_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_statedump_options_LDADD = libserver.a libmem.a \
 	$(CHECK_LIBS) $(URCU_LIBS)
 
+check_PROGRAMS += tests/unit/test_background
+TESTS += tests/unit/test_background
+tests_unit_test_background_SOURCES = tests/unit/test_background.c
+tests_unit_test_background_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_background_LDADD = libserver.a libmem.a $(CHECK_LIBS) \
+	$(EVENT_LIBS) $(URCU_LIBS)
+
 check_PROGRAMS += tests/unit/test_memory_doctor
 TESTS += tests/unit/test_memory_doctor
 tests_unit_test_memory_doctor_SOURCES = tests/unit/test_memory_doctor.c

@@ -26,8 +26,8 @@ enum memory_line {
 };
 
 struct memory_balance {
-    bool known;        /* the kernel showed the page tables; if not, lines that
-                          need them are 0 */
+    bool known;        /* the page tables could be looked at; if not, lines
+                          that need them are 0 */
     uint64_t resident; /* = accounted + lines + unaccounted */
     uint64_t anonymous, file;
     uint64_t accounted;

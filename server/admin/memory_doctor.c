@@ -228,9 +228,8 @@ look_at_unaccounted(struct verdict *v)
 
     if (!b->known) {
         say(v, DOCTOR_NOTE,
-            "The kernel does not show this process its page tables, so what "
-            "is not accounted (%s) is not split into stacks, libraries and "
-            "the rest.",
+            "The kernel's page tables could not be looked at, so what is not "
+            "accounted (%s) is not split into stacks, libraries and the rest.",
             HUMANE_SIZE(off));
         return;
     }

@@ -23,6 +23,7 @@ enum {
     ENTRIES = 1024,          /* of the page table, at a time */
     LINE_BYTES = 1024,       /* what is behind is the end of a name */
 };
+#define MAPPING_MAX ((uintptr_t)1 << 40) /* 2 GiB of entries */
 #define HEAP_SPAN ((uintptr_t)64 << 20)
 #define ENTRY_PRESENT ((uint64_t)1 << 63)
 #define ENTRY_FILE ((uint64_t)1 << 61)
@@ -152,7 +153,8 @@ next_line(FILE *in, char text[LINE_BYTES])
     return true;
 }
 
-static void
+/* 0 or -EFBIG. */
+static int
 add_lines(struct memory_map *out, FILE *in, int fd,
           struct memory_map_state *state)
 {
@@ -173,6 +175,8 @@ add_lines(struct memory_map *out, FILE *in, int fd,
         }
         if (kind < 0)
             continue;
+        if (line.end - line.start > MAPPING_MAX)
+            return -EFBIG;
         found = look(fd, &line);
         last_bytes = found.anonymous + found.file;
         out->resident[kind] += last_bytes;
@@ -181,6 +185,7 @@ add_lines(struct memory_map *out, FILE *in, int fd,
         if (kind == MEMORY_MAP_STACKS)
             out->stacks++;
     }
+    return 0;
 }
 
 int
@@ -190,6 +195,7 @@ memory_map_read(struct memory_map *out)
     struct memory_map_state state = {.last_kind = MEMORY_MAP_KINDS};
     struct mem_pages_stats pages;
     FILE *in;
+    int err;
 
     *out = (struct memory_map){0};
     if (fd < 0)
@@ -200,7 +206,9 @@ memory_map_read(struct memory_map *out)
     mem_pages_read(&pages);
     state.arenas = (uintptr_t)pages.base;
     state.arenas_end = state.arenas + pages.reserved_bytes;
-    add_lines(out, in, fd, &state);
+    err = add_lines(out, in, fd, &state);
     (void)fclose(in);
-    return 0;
+    if (err < 0)
+        *out = (struct memory_map){0};
+    return err;
 }

@@ -52,7 +52,8 @@ int memory_map_judge(struct memory_map_state *state,
 /* false: the text is no such line. line->name points into it. */
 bool memory_map_parse(const char *text, struct memory_map_line *line);
 
-/* 0 or -errno; then all is zero. */
+/* 0; -EFBIG: a mapping is larger than what one can look at (sanitizers have
+ * such); or -errno; then all is zero. */
 int memory_map_read(struct memory_map *out);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The limit and its watermarks, reclaim, page faults, guard objects and growth
- * in the statedump. */
+/* The limit and its watermarks, reclaim, page faults, the C library's heap,
+ * guard objects and growth in the statedump. */
 #include "server/admin/sections.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@
 #include "server/admin/memory_rows.h"
 #include "server/admin/memory_words.h"
 #include "server/admin/usage.h"
+#include "server/core/libraries.h"
 
 enum { GROWTHS_SHOWN = 20, KEY_BYTES = 128, GROWTH_TEXT_BYTES = 512 };
 
@@ -100,6 +102,23 @@ dump_faults(struct dump *d)
               (double)f.interval_ns / CLOCK_NS_PER_SEC);
 }
 
+/* What the C library was told, and what came of it. */
+static void
+dump_glibc(struct dump *d)
+{
+    struct libc_heap told = libraries_libc_heap();
+    struct mallinfo2 m = mallinfo2();
+
+    dump_section(d, "clinker.glibc");
+    dump_line(d, "mmap-threshold", "%zu", told.mmap_threshold_bytes);
+    dump_line(d, "trim-threshold", "%zu", told.trim_threshold_bytes);
+    dump_line(d, "top-pad", "%zu", told.top_pad_bytes);
+    dump_line(d, "arenas-max", "%u", told.arenas_max);
+    dump_line(d, "in-use", "%zu", m.uordblks);
+    dump_line(d, "free", "%zu", m.fordblks);
+    dump_line(d, "mapped", "%zu", m.hblkhd);
+}
+
 static void
 dump_guard(struct dump *d)
 {
@@ -167,6 +186,7 @@ section_pressure(struct dump *d)
     dump_watermarks(d, &s);
     dump_reclaim(d, &s);
     dump_faults(d);
+    dump_glibc(d);
     dump_guard(d);
     dump_growth(d);
 }

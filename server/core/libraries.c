@@ -52,11 +52,14 @@ openssl_free(void *p, const char *file, int line)
 void
 libraries_init(void)
 {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    /* (The sanitizers' malloc() knows none of this.) */
     /* 1: taken.  None of these values is out of its range. */
     must(mallopt(M_MMAP_THRESHOLD, (int)heap.mmap_threshold_bytes) == 1);
     must(mallopt(M_TRIM_THRESHOLD, (int)heap.trim_threshold_bytes) == 1);
     must(mallopt(M_TOP_PAD, (int)heap.top_pad_bytes) == 1);
     must(mallopt(M_ARENA_MAX, (int)heap.arenas_max) == 1);
+#endif
     /* Refused once it has allocated: then that is left to the C library. */
     (void)CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc,
                                    openssl_free);

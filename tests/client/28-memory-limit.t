@@ -39,7 +39,28 @@ for program in (LOAD, WALK):
         fixture.skip_all("the benchmarks' programs (make check-client)")
 
 scratch = fixture.Scratch()
-brick = Daemon(scratch, "b", [
+# What a disk does is not the question.
+DISK = os.path.join(scratch.path, "disk")
+os.mkdir(DISK)
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", DISK], check=True)
+TOP = os.path.join(DISK, "b")
+os.mkdir(TOP)
+try:
+    os.setxattr(TOP, "trusted.x", b"1")
+    os.setxattr(TOP, "user.x", b"1")
+    os.removexattr(TOP, "trusted.x")
+    os.removexattr(TOP, "user.x")
+except OSError:
+    fixture.skip_all("a tmpfs with user and trusted attributes")
+
+
+class OnDisk(Daemon):
+    def start(self):
+        self.dir = TOP
+        super().start()
+
+
+brick = OnDisk(scratch, "b", [
     "--set", "server.listen-port={b.port}",
     "--set", "server.control-socket={b.control}",
     "--set", "memory.limit=%dM" % LIMIT, "{b.dir}"])
@@ -152,6 +173,10 @@ def at_the_limit_it_answers():
     c.close()
 
 
-fixture.main([
-    a_client_that_does_not_read_its_replies, at_the_limit_it_answers,
-    a_tree_is_walked_while_others_write], [brick])
+try:
+    fixture.main([
+        a_client_that_does_not_read_its_replies, at_the_limit_it_answers,
+        a_tree_is_walked_while_others_write], [brick])
+finally:
+    brick.stop()
+    subprocess.run(["umount", "-l", DISK], check=False)

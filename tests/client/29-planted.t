@@ -27,7 +27,7 @@ fixture.sandbox()
 need_ours()
 scratch = fixture.Scratch()
 with open(PLANTED, "rb") as f:
-    SANITIZED = b"__asan_init" in f.read()
+    SANITIZED = re.search(b"__[at]san_init", f.read()) is not None
 PAIRS, VALUE, REQUESTS = 250, b"v" * 4000, 160
 TYPE = "planted/dictionary value"
 VICTIM = "planted victim"
@@ -117,8 +117,8 @@ def leak_is_named_by_call():
 def other_accounts_hold():
     """it is accounted, so the sum still adds up"""
     m = brick.ask("memory")
-    assert m["lines-known"], m
-    assert abs(m["unaccounted"]) <= max(1 << 20, m["resident"] * 0.03), m
+    same(m["lines-known"], not SANITIZED)
+    assert SANITIZED or abs(m["unaccounted"]) <= max(1 << 20, m["resident"] * 0.03), m
 
 
 def ends_with_words(name, steps, words):

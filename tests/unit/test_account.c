@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mem/must.h"
+#include "mem/thread.h"
 
 MEM_TYPE(mt_a, "test.account", "a");
 MEM_TYPE(mt_b, "test.account", "b");
@@ -258,6 +259,32 @@ charge_once(void *arg)
     return NULL;
 }
 
+/* The next thread goes on with them. */
+START_TEST(what_an_ended_thread_left_is_adopted)
+{
+    struct mem_type_stats first, after;
+    pthread_t thread;
+
+    mem_account_charge(&mt_a, 1);
+    for (int i = 0; i < 50; i++) {
+        ck_assert_int_eq(pthread_create(&thread, NULL, charge_once, NULL), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        mem_account_read_one("mem", "threads", i == 0 ? &first : &after);
+    }
+    ck_assert_uint_eq(first.num_allocs, 2);
+    ck_assert_uint_eq(after.num_allocs, 2);
+    ck_assert_uint_eq(read_one("a").size, 501);
+    /* Not at once, since another might start. */
+    (void)mem_threads_trim(false);
+    mem_account_read_one("mem", "threads", &after);
+    ck_assert_uint_eq(after.num_allocs, 2);
+    (void)mem_threads_trim(false);
+    mem_account_read_one("mem", "threads", &after);
+    ck_assert_uint_eq(after.num_allocs, 1);
+    ck_assert_uint_eq(read_one("a").size, 501);
+}
+END_TEST
+
 START_TEST(a_thread_that_ends_gives_its_counters_back)
 {
     struct mem_type_stats before, after;
@@ -270,6 +297,7 @@ START_TEST(a_thread_that_ends_gives_its_counters_back)
         ck_assert_int_eq(pthread_create(&thread, NULL, charge_once, NULL), 0);
         ck_assert_int_eq(pthread_join(thread, NULL), 0);
     }
+    (void)mem_threads_trim(true);
     mem_account_read_one("mem", "threads", &after);
     ck_assert_uint_eq(after.size, before.size);
     ck_assert_uint_eq(after.num_allocs, before.num_allocs);
@@ -295,6 +323,7 @@ main(void)
     tcase_add_test(tc, the_total_is_the_sum_of_all);
     tcase_add_loop_test(tc, threads_together_are_exact_once_they_ended, 0, 4);
     tcase_add_test(tc, the_maximum_of_threads_is_right_to_the_documented_slack);
+    tcase_add_test(tc, what_an_ended_thread_left_is_adopted);
     tcase_add_test(tc, a_thread_that_ends_gives_its_counters_back);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);

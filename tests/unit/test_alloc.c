@@ -18,6 +18,7 @@
 #include "mem/heap.h"
 #include "mem/must.h"
 #include "mem/quarantine.h"
+#include "mem/thread.h"
 #include "mem/thread_flush.h"
 
 MEM_TYPE(mt_a, "test.alloc", "a");
@@ -47,6 +48,7 @@ START_TEST(blocks_are_aligned_usable_and_charged)
         ck_assert_uint_eq(read_one("test.alloc", "a").size, 0);
         ck_assert_uint_eq(read_one("test.alloc", "a").num_allocs, 0);
     }
+    (void)mem_threads_trim(true);
     (void)mem_thread_flush();
     (void)quarantine_flush(NULL);
     (void)mem_thread_flush();
@@ -90,6 +92,7 @@ START_TEST(aligned_blocks_are_aligned_also_after_realloc)
         mem_free(p);
     }
     ck_assert_uint_eq(read_one("test.alloc", "a").size, 0);
+    (void)mem_threads_trim(true);
     (void)mem_thread_flush();
     (void)quarantine_flush(NULL);
     (void)mem_thread_flush();
@@ -262,6 +265,7 @@ START_TEST(accounts_agree_with_what_is_left_after_threads_mixed_everything)
         mem_free(atomic_exchange(&slots[i], NULL));
     ck_assert_uint_eq(read_one("test.alloc", "a").size, 0);
     ck_assert_uint_eq(read_one("test.alloc", "b").size, 0);
+    (void)mem_threads_trim(true);
     (void)mem_thread_flush();
     (void)quarantine_flush(NULL);
     (void)mem_thread_flush();

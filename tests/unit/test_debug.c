@@ -66,7 +66,6 @@ END_TEST
 
 START_TEST(the_quarantine_is_bounded_and_lets_go)
 {
-    (void)mem_zalloc(&mt_other, 1);
     mem_free(mem_alloc(&mt_a, 1));
     (void)mem_poison_set("test.debug", "a", true);
     for (int i = 0; i < 20000; i++)

@@ -13,6 +13,7 @@
 #include "expect_abort.h"
 #include "mem/account.h"
 #include "mem/must.h"
+#include "mem/thread.h"
 
 static struct mem_type_stats
 read_one(const char *name)
@@ -205,6 +206,7 @@ START_TEST(buffers_travel_between_threads_and_none_is_lost)
     for (int i = 0; i < SLOTS; i++)
         iobuf_put(slots[i]);
     ck_assert_uint_eq(read_one("iobuf").size, 0);
+    (void)mem_threads_trim(true);
     (void)iobuf_shrink();
     ck_assert_uint_eq(read_one("iobuf cold").size, 0);
     ck_assert_uint_eq(read_one("pool slack").size, 0);

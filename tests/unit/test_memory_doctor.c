@@ -2,6 +2,7 @@
 /* The doctor's verdict, the sum of the resident memory, and which mapping is
  * what: pure functions of numbers and lines. */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -429,8 +430,17 @@ START_TEST(this_process_adds_up)
     struct memory_map map;
     struct memory_balance b;
     uint64_t sum = 0;
+    int err = memory_map_read(&map);
 
-    ck_assert_int_eq(memory_map_read(&map), 0);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    ck_assert_int_eq(err, -EFBIG); /* their shadows */
+    ck_assert_uint_eq(map.anonymous + map.file, 0);
+    memory_balance_read(&b);
+    ck_assert(!b.known);
+    ck_assert_uint_gt(b.resident, 0);
+    return;
+#endif
+    ck_assert_int_eq(err, 0);
     for (int i = 0; i < MEMORY_MAP_KINDS; i++)
         sum += map.resident[i];
     ck_assert_uint_eq(sum, map.anonymous + map.file);

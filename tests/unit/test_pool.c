@@ -12,6 +12,7 @@
 
 #include "expect_abort.h"
 #include "mem/must.h"
+#include "mem/thread.h"
 
 MEM_TYPE(mt_obj, "test.pool", "obj");
 MEM_TYPE(mt_other, "test.pool", "other");
@@ -250,6 +251,7 @@ START_TEST(an_object_has_one_user_whoever_puts_it)
         if (slots[i] != NULL)
             mem_pool_put(shared_pool, slots[i]);
     }
+    (void)mem_threads_trim(true);
     ck_assert_uint_gt(mem_pool_shrink(shared_pool), 0);
     ck_assert_uint_eq(read_pool("obj").cold, 0);
     mem_pool_destroy(&shared_pool);
