@@ -57,6 +57,11 @@ int64_t fop_removexattr(struct call *c);
 int64_t fop_fremovexattr(struct call *c);
 /* fop_lock.c */
 int64_t fop_lk(struct call *c);
+/* fop_internal.c */
+int64_t fop_inodelk(struct call *c);
+int64_t fop_finodelk(struct call *c);
+int64_t fop_entrylk(struct call *c);
+int64_t fop_fentrylk(struct call *c);
 /* fop_ipc.c */
 int64_t fop_ipc(struct call *c);
 

@@ -376,6 +376,21 @@ lk_records_drop_fd(struct lk_records *r, const struct fd *fd, int err,
 }
 
 bool
+lk_records_drop_stray(struct lk_records *r, const void *client)
+{
+    struct lk_lock *lock, *next;
+    bool any = false;
+
+    cds_list_for_each_entry_safe(lock, next, &r->granted, node) {
+        if (lock->fd != NULL || lock->client != client)
+            continue;
+        drop_lock(r, lock);
+        any = true;
+    }
+    return any;
+}
+
+bool
 lk_records_has_fd(const struct lk_records *r, const struct fd *fd)
 {
     const struct lk_lock *lock;

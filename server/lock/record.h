@@ -102,6 +102,8 @@ bool lk_records_drop_owner(struct lk_records *r, const struct lk_owner *owner);
  * err. */
 bool lk_records_drop_fd(struct lk_records *r, const struct fd *fd, int err,
                         struct cds_list_head *answers);
+/* Drop the client's granted locks that no fd was named for. */
+bool lk_records_drop_stray(struct lk_records *r, const void *client);
 /* Whether anything was taken, or is waited for, through fd. */
 bool lk_records_has_fd(const struct lk_records *r, const struct fd *fd);
 
