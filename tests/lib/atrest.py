@@ -137,7 +137,9 @@ def kernels_count(pid):
 
 
 def tolerance(m):
-    return max(MIB, m["resident"] * 3 // 100)
+    """Promised are 3 % or 1 MiB; seen are some pages, since the answers are
+    not of one moment."""
+    return max(256 * KIB, m["resident"] // 100)
 
 
 def sum_problems(m, pages, kernel):
@@ -202,6 +204,14 @@ def look(control, pid, no_clients, may_wait, known):
     return found, m
 
 
+def summary(m):
+    text = "%.1f MiB resident, %.1f accounted" % (m["resident"] / MIB,
+                                                  m["accounted"] / MIB)
+    if m["lines-known"]:
+        text += ", %d KiB neither" % (m["unaccounted"] // KIB)
+    return text
+
+
 def settled(path, no_clients=False, known=(), seconds=SECONDS):
     """Waits until the daemon is at rest as said above, but for the types that
     are known to be left; says what it has.  Raises Unsettled."""
@@ -213,9 +223,7 @@ def settled(path, no_clients=False, known=(), seconds=SECONDS):
             found, m = look(control, pid, no_clients, spent > WORK_SECONDS,
                             known)
             if not found:
-                return "%.1f MiB resident, %.1f accounted, %d KiB neither" % (
-                    m["resident"] / MIB, m["accounted"] / MIB,
-                    m["unaccounted"] // KIB)
+                return summary(m)
             if spent > seconds:
                 raise Unsettled("\n".join(found))
             time.sleep(0.02)
