@@ -51,5 +51,7 @@ const fop_handler fop_handlers[FOP_PROCS] = {
     [FOP_FINODELK] = fop_finodelk,
     [FOP_ENTRYLK] = fop_entrylk,
     [FOP_FENTRYLK] = fop_fentrylk,
+    [FOP_GETACTIVELK] = fop_getactivelk,
+    [FOP_SETACTIVELK] = fop_setactivelk,
     [FOP_IPC] = fop_ipc,
 };

@@ -18,6 +18,8 @@ libserver_a_SOURCES += \
 	server/fop/fop_xattr.c \
 	server/fop/fop_lock.c \
 	server/fop/fop_internal.c \
+	server/fop/fop_activelk.c \
+	server/fop/fop_clear.c \
 	server/fop/fop_ipc.c \
 	server/fop/authorize.h server/fop/authorize.c \
 	server/fop/hello.h server/fop/hello.c \

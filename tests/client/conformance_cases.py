@@ -72,6 +72,9 @@ DELIBERATE = [
     (r"locks: anonymous: LK", r"op_ret|op_errno",
      "a lock lives as long as its fd, and an anonymous one ends with the "
      "request"),
+    (r"clear_locks: t(inode|posix)\.kall\..*: GETXATTR",
+     r"op_ret|op_errno|dict.*",
+     "the stock brick reads the end of an order only where there are locks"),
     (r"rest: lease: LEASE", r"op_errno",
      "operations of later issues answer EOPNOTSUPP"),
     (r"rest: ipc changelog: IPC", r"op_ret|op_errno",
@@ -1643,6 +1646,104 @@ def entrylk_waiting(t):
     t.note("disconnect releases", "ENTRYLK", {"ret": r.op_ret})
 
 
+def clear_locks(t):
+    """clear-locks"""
+    g, fd = t.make("f", b"x" * 100)
+    d = t.mkdir("d")
+    dfd = t.client.fop("OPENDIR", gfid=d).fd
+    a, b = Cred(51, owner=b"owner-aa"), Cred(52, owner=b"owner-bb")
+    other = t.connect()
+    ofd = other.fop("OPEN", gfid=g, flags=O_RDWR).fd
+
+    def order(text, gfid=g, fd=None):
+        for name in ("glusterfs.clrlk." + text,):
+            if fd is None:
+                t(text, "GETXATTR", gfid=gfid, namelen=1, name=name)
+            else:
+                t(text + ", fd", "FGETXATTR", gfid=gfid, fd=fd, namelen=1,
+                  name=name)
+
+    def inodelk(cmd=SETLK, start=0, length=0, cred=a, client=t.client):
+        return client.send_fop(
+            "INODELK", gfid=g, cmd=cmd, type=WRLCK, cred=cred, volume="dom",
+            flock={"type": WRLCK, "start": start, "len": length})
+
+    def answered(label, client, name, xid):
+        r = client.wait_fop(name, xid)
+        t.note(label, name, {"ret": r.op_ret, "errno": r.op_errno})
+    for bad in ("", "t", "tall", "tall.kall", "tinode.kmany", "tinode.many",
+                "inode.kall", "tinode.kall.x", "tinode.kall.0,0",
+                "tinode.kall.0,a-1", "tposix.kall.0,0-0x", "kall.tinode",
+                "tinode", "tinode.", "tinode.kall", "tentry.kall",
+                "tposix.kall"):
+        order(bad)
+    order("tinode.kall", fd=fd)
+    order("tentry.kall", d, dfd)
+    answered("held", t.client, "INODELK", inodelk(start=0, length=10))
+    answered("held", t.client, "INODELK", inodelk(start=20, length=10))
+    x = inodelk(SETLKW, 0, 5, b, other)
+    until_counted(t, g, "glusterfs.inodelk-count", 3)
+    order("tinode.kblocked.0,0-6")
+    order("tinode.kblocked.0,0-5")
+    answered("waiter", other, "INODELK", x)
+    x = inodelk(SETLKW, 0, 5, b, other)
+    until_counted(t, g, "glusterfs.inodelk-count", 3)
+    order("tinode.kgranted.0,20-10")
+    order("tinode.kgranted")
+    answered("waiter let in", other, "INODELK", x)
+    order("tinode.kall")
+    lk = dict(gfid=g, cmd=SETLK, type=WRLCK)
+    t("lock", "LK", fd=fd, cred=a, flock={"len": 10, "type": WRLCK}, **lk)
+    lk["cmd"] = SETLKW
+    x = other.send_fop("LK", fd=ofd, cred=b, flock={"type": WRLCK}, **lk)
+    until_locks(t, g, 2)
+    order("tposix.kblocked", fd=fd)
+    answered("interrupted", other, "LK", x)
+    x = other.send_fop("LK", fd=ofd, cred=b, flock={"type": WRLCK}, **lk)
+    until_locks(t, g, 2)
+    order("tposix.kgranted.0,0-9")
+    order("tposix.kgranted.0,0-10")
+    answered("let in", other, "LK", x)
+    x = t.client.send_fop("LK", fd=fd, cred=a, flock={"type": WRLCK}, **lk)
+    until_locks(t, g, 2)
+    t("interrupt, not mine", "FGETXATTR", gfid=g, fd=fd, namelen=1,
+      name="glusterfs.intrlk.tposix.kblocked", cred=Cred(99))
+    # The answer to the one may come after that of the other.
+    t.client.fop("FGETXATTR", gfid=g, fd=fd, namelen=1, cred=a,
+                 name="glusterfs.intrlk.tposix.kblocked")
+    answered("interrupted", t.client, "LK", x)
+    order("tposix.kall")
+    for name in "x", "y.z":
+        t("entry", "ENTRYLK", gfid=d, cmd=2, type=1, namelen=1, name=name,
+          volume="dom", cred=a)
+    order("tentry.kgranted.y", d)
+    order("tentry.kgranted.y.z", d)
+    order("tentry.kall", d)
+
+
+def active_locks(t):
+    """GETACTIVELK"""
+    g, fd = t.make("f", b"x" * 100)
+    a, b = Cred(61, owner=b"owner-aa"), Cred(62, owner=b"owner-bb")
+
+    def read(label):
+        r = t.client.fop("GETACTIVELK", gfid=g)
+        t.note(label, "GETACTIVELK", {
+            "ret": r.op_ret, "xdata": r.xdata,
+            "locks": [(e["flock"]["type"], e["flock"]["start"],
+                       e["flock"]["len"], e["flock"]["pid"],
+                       e["flock"]["owner"], e["client"][:7], e["flags"])
+                      for e in r.locks]})
+    read("none")
+    for kind, start, length, cred in ((RDLCK, 0, 10, a), (RDLCK, 5, 10, b),
+                                      (WRLCK, 50, 0, b)):
+        t("lock", "LK", gfid=g, fd=fd, cmd=SETLK, type=kind, cred=cred,
+          flock={"type": kind, "start": start, "len": length, "pid": 7},
+          xdata={"glusterfs.lk.lkmode": v_uint(start == 5)})
+    read("three")
+    t("unknown", "GETACTIVELK", gfid=t.new_gfid())
+
+
 def replication(t):
     """operations of replication"""
     g, fd = t.make("f", b"x")
@@ -1651,8 +1752,6 @@ def replication(t):
                                           v_ptr(bytes(12))})
     t("fxattrop", "FXATTROP", gfid=g, fd=fd,
       dict={"trusted.afr.dirty": v_ptr(bytes(12))})
-    t("getactivelk", "GETACTIVELK", gfid=g)
-    t.ours("setactivelk", "SETACTIVELK", errno.EOPNOTSUPP, gfid=g)
     t("lease", "LEASE", gfid=g)
 
 
@@ -1785,5 +1884,5 @@ def unknown(t):
 ALL = [handshake, lookup, foreign, content_keys, lock_counts, create, mkdir,
        preop, mknod, linkto, unlink, rename, data, space, setattr_, ctime,
        xattrs, acl, permissions, readdir, locks, inodelk,
-       inodelk_waiting, entrylk, entrylk_waiting, replication, rest,
-       setvolume, unknown]
+       inodelk_waiting, entrylk, entrylk_waiting, clear_locks,
+       active_locks, replication, rest, setvolume, unknown]
