@@ -323,6 +323,18 @@ client_of_conn(struct client_table *table, struct rpc_conn *conn)
     return client == NULL ? NULL : client_get(client);
 }
 
+struct client *
+client_of_uid(struct client_table *table, const char *uid)
+{
+    struct client *client;
+
+    MUTEX_SCOPE(&table->mtx);
+    cds_list_for_each_entry(client, &table->all, node)
+        if (client->bindings > 0 && strcmp(client->uid, uid) == 0)
+            return client_get(client);
+    return NULL;
+}
+
 void
 client_table_read(struct client_table *table, struct client_table_stats *out)
 {

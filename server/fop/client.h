@@ -95,6 +95,8 @@ void client_unbind(struct client_table *table, struct rpc_conn *conn);
 struct client *client_of_conn(struct client_table *table,
                               struct rpc_conn *conn);
 struct brick *client_brick(const struct client *client);
+/* The bound client that calls itself so, with a reference; NULL. */
+struct client *client_of_uid(struct client_table *table, const char *uid);
 struct client *client_get(struct client *client);
 void client_put(struct client *client); /* NULL is fine */
 

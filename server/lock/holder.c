@@ -107,6 +107,15 @@ lk_ties_drop_locked(struct lock_domain *domain)
 
 /* --- leaving --- */
 
+/* Locks that were set for it and through no fd (lk_adopt()). */
+static bool
+is_stray(void *arg, const struct lk_lock *lock)
+{
+    const struct lk_holder *holder = arg;
+
+    return lock->fd == NULL && lock->client == holder->client;
+}
+
 static void
 leave_domain(struct lk_holder *holder, struct lock_domain *domain,
              const struct lk_rules *rules)
@@ -119,7 +128,7 @@ leave_domain(struct lk_holder *holder, struct lock_domain *domain,
     tie = find_locked(domain, holder);
     if (tie) {
         ilk_drop_holder_locked(domain, holder, &after);
-        if (lk_records_drop_stray(&domain->records, holder->client))
+        if (lk_records_drop_granted(&domain->records, is_stray, holder) > 0)
             lock_domain_regrant_locked(domain, &after);
         cut_locked(tie);
     }
