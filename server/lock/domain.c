@@ -7,6 +7,7 @@
 
 #include "mem/alloc.h"
 #include "mem/must.h"
+#include "server/lock/deadlock.h"
 #include "server/lock/notice.h"
 
 MEM_TYPE(mt_domain, "server.lock", "lock domain");
@@ -81,7 +82,20 @@ lock_domain_enter(struct lock_domain *domain, struct lk_aftermath *after,
     CDS_INIT_LIST_HEAD(&after->internal);
     CDS_INIT_LIST_HEAD(&after->notices);
     after->put = NULL;
+    after->waits = false;
     mutex_lock(&domain->mtx);
+    if (!cds_list_empty(&domain->records.waiting))
+        lock_domain_waits_locked(domain, after);
+}
+
+void
+lock_domain_waits_locked(struct lock_domain *domain,
+                         struct lk_aftermath *after)
+{
+    mutex_assert_held(&domain->mtx);
+    if (!after->waits)
+        lk_waits_enter();
+    after->waits = true;
 }
 
 void
@@ -140,6 +154,10 @@ void
 lock_domain_leave(struct lock_domain *domain, struct lk_aftermath *after)
 {
     after->put = settle_locked(domain);
+    if (after->waits) {
+        lk_waits_forget(&after->answers);
+        lk_waits_leave();
+    }
     mutex_unlock(&domain->mtx);
     tell(after);
     inode_put(after->put);

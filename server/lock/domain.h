@@ -35,6 +35,7 @@ struct lk_aftermath {
     struct cds_list_head internal; /* ilk_waiter */
     struct cds_list_head notices;  /* lk_notice */
     struct inode *put;
+    bool waits; /* lk_waits_enter() has been called */
 };
 
 /* NULL when the inode never had any.  The caller holds the inode. */
@@ -44,9 +45,12 @@ struct lock_domain *lock_domain_get(struct inode *inode);
 /* Frees the inode's domain, which must be empty. */
 void lock_domain_release(struct inode *inode);
 
-/* Takes domain->mtx. */
+/* Takes domain->mtx, and deadlock.c's where record locks wait. */
 void lock_domain_enter(struct lock_domain *domain, struct lk_aftermath *after,
                        const struct lk_rules *rules);
+/* Record locks are going to wait. */
+void lock_domain_waits_locked(struct lock_domain *domain,
+                              struct lk_aftermath *after);
 /* The record locks have changed: grant what can be. */
 void lock_domain_regrant_locked(struct lock_domain *domain,
                                 struct lk_aftermath *after);
