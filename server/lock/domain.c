@@ -8,6 +8,7 @@
 #include "mem/alloc.h"
 #include "mem/must.h"
 #include "server/lock/deadlock.h"
+#include "server/lock/mandatory.h"
 #include "server/lock/notice.h"
 
 MEM_TYPE(mt_domain, "server.lock", "lock domain");
@@ -19,6 +20,7 @@ domain_free(struct lock_domain *domain)
 {
     must(lk_records_is_empty(&domain->records));
     must(ilk_table_is_empty(&domain->internal));
+    must(cds_list_empty(&domain->gates));
     must(cds_list_empty(&domain->ties));
     must(!domain->has_ref);
     mutex_destroy(&domain->mtx);
@@ -52,6 +54,7 @@ lock_domain_get(struct inode *inode)
     mutex_init(&domain->mtx, "lock domain", RANK_DOMAIN);
     lk_records_init(&domain->records);
     ilk_table_init(&domain->internal);
+    CDS_INIT_LIST_HEAD(&domain->gates);
     CDS_INIT_LIST_HEAD(&domain->ties);
     if (atomic_compare_exchange_strong(&inode->locks, &other, domain))
         return domain;
@@ -106,10 +109,11 @@ lock_domain_regrant_locked(struct lock_domain *domain,
 }
 
 static bool
-has_something(const struct lock_domain *domain)
+has_something(struct lock_domain *domain)
 {
     return !lk_records_is_empty(&domain->records) ||
-           !ilk_table_is_empty(&domain->internal);
+           !ilk_table_is_empty(&domain->internal) ||
+           !cds_list_empty(&domain->gates);
 }
 
 /* Returns the inode when its reference is to be put. */
@@ -153,6 +157,7 @@ tell(struct lk_aftermath *after)
 void
 lock_domain_leave(struct lock_domain *domain, struct lk_aftermath *after)
 {
+    lk_gates_open_locked(domain, &after->internal);
     after->put = settle_locked(domain);
     if (after->waits) {
         lk_waits_forget(&after->answers);

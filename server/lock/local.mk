@@ -10,6 +10,8 @@ libserver_a_SOURCES += \
 	server/lock/internal.c \
 	server/lock/notice.h server/lock/notice.c \
 	server/lock/clear.h server/lock/clear.c \
+	server/lock/rows.h server/lock/rows.c \
+	server/lock/mandatory.h server/lock/mandatory.c \
 	server/lock/active.h server/lock/active.c \
 	server/lock/owner_text.h server/lock/owner_text.c \
 	server/lock/lock_dump.c
