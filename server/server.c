@@ -24,6 +24,7 @@
 #include "server/admin/control.h"
 #include "server/admin/statedump.h"
 #include "server/fop/authorize.h"
+#include "server/fop/callback.h"
 #include "server/fop/call.h"
 #include "server/fop/dump_program.h"
 #include "server/fop/hello.h"
@@ -39,8 +40,6 @@ MEM_TYPE(mt_call, "server.fop", "call");
 
 enum {
     STOP_TIMEOUT_MS = 5000, /* for requests in flight */
-    CALLBACK_PROGRAM = 52743234,
-    CALLBACK_CHILD_DOWN = 7,
 };
 
 enum { SIGNALS_MAX = 6 };
@@ -139,20 +138,8 @@ brick_dead(void *arg, int error)
 static void
 tell_child_down(void *arg, struct rpc_conn *conn)
 {
-    struct xdr_out out;
-    struct iobuf *body;
-    size_t bytes;
-
-    if (rpc_conn_user(conn) == NULL ||
-        xdr_out_init(&out, RPC_CALL_HEAD_BYTES, 0) != 0)
-        return;
-    body = xdr_out_take(&out, &bytes);
-    if (body == NULL)
-        return;
-    if (rpc_conn_notify(conn, CALLBACK_PROGRAM, 1, CALLBACK_CHILD_DOWN, body,
-                        bytes) != 0)
-        log_warning("%s could not be told that the brick has failed",
-                    rpc_conn_peer(conn));
+    if (rpc_conn_user(conn) != NULL)
+        callback_child_down(conn);
 }
 
 static void

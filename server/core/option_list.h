@@ -134,6 +134,18 @@ OPTION(STRICT_AUTH, "auth.strict-auth-accept", NULL, OPTION_BOOL, 0, 1, NULL, "o
 OPTION(DYNAMIC_AUTH, "auth.dynamic-auth", "server.dynamic-auth", OPTION_BOOL, 0, 1, NULL, "on", true,
        "Check connected clients again when the rules change.")
 
+/* --- locks --- */
+OPTION(LOCKS_NOTIFY, "locks.notify-contention", "features.locks-notify-contention", OPTION_BOOL, 0, 1, NULL, "on", true,
+       "Tell the holder of an internal lock that another client wants it.")
+OPTION(LOCKS_NOTIFY_DELAY, "locks.notify-contention-delay", "features.locks-notify-contention-delay", OPTION_SECONDS, 0, 60, NULL, "5", true,
+       "Seconds between two such messages about one lock.")
+OPTION(LOCKS_REVOKE_SECS, "locks.revocation-secs", "features.locks-revocation-secs", OPTION_SECONDS, 0, INT32_MAX, NULL, "0", true,
+       "Age at which internal locks that stand in another's way are taken away; 0 is never, and then the two options below have no effect.")
+OPTION(LOCKS_REVOKE_BLOCKED, "locks.revocation-max-blocked", "features.locks-revocation-max-blocked", OPTION_INT, 0, INT32_MAX, NULL, "0", true,
+       "Waiting requests at which the locks that they wait for are taken away; 0 is no such bound.")
+OPTION(LOCKS_REVOKE_ALL, "locks.revocation-clear-all", "features.locks-revocation-clear-all", OPTION_BOOL, 0, 1, NULL, "off", true,
+       "Refuse those who wait as well, when locks are taken away.")
+
 /* --- memory --- */
 OPTION(MEMORY_LIMIT, "memory.limit", NULL, OPTION_PERCENT_OR_SIZE, 0, INT64_MAX, NULL, "off", true,
        "Memory that the process may take: a percentage below 100 of what machine and control group allow, or bytes; off is no limit.")

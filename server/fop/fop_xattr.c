@@ -94,6 +94,8 @@ get(struct call *c, struct inode *inode, struct fd *fd)
 
     if (strcmp(name, "io-thread-queue-size") == 0)
         return queue_sizes(c);
+    if (fop_is_clear(name, fd != NULL))
+        return fop_clear(c, inode, name);
     call_answer_xdata(c);
     return posix_getxattr(&pc, inode, fd, name, &c->reply.dict);
 }

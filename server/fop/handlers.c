@@ -47,5 +47,11 @@ const fop_handler fop_handlers[FOP_PROCS] = {
     [FOP_REMOVEXATTR] = fop_removexattr,
     [FOP_FREMOVEXATTR] = fop_fremovexattr,
     [FOP_LK] = fop_lk,
+    [FOP_INODELK] = fop_inodelk,
+    [FOP_FINODELK] = fop_finodelk,
+    [FOP_ENTRYLK] = fop_entrylk,
+    [FOP_FENTRYLK] = fop_fentrylk,
+    [FOP_GETACTIVELK] = fop_getactivelk,
+    [FOP_SETACTIVELK] = fop_setactivelk,
     [FOP_IPC] = fop_ipc,
 };

@@ -58,6 +58,8 @@ void posix_close(struct posix **pxp);
 /* NULL when the brick belongs to no volume. */
 const struct gfid *posix_volume_id(const struct posix *px);
 const char *posix_directory(const struct posix *px);
+/* As pathinfo names this machine. */
+const char *posix_hostname(const struct posix *px);
 struct inode *posix_root(struct posix *px); /* borrowed, lives with px */
 /* Called from the health check's thread when the brick is dead; at most once.
  * A slow disk is logged, not told here.  fn must not call posix_close(). */

@@ -625,7 +625,7 @@ static const struct {
     {"features/locks", "option mandatory-locking off", TAKEN, NULL},
     {"features/posix-locks", "option enforce-mandatory-lock on", REFUSED,
      "enforce-mandatory-lock"},
-    {"features/locks", "option revocation-secs 30", TOLD, "revocation-secs"},
+    {"features/locks", "option revocation-secs 30", TAKEN, NULL},
     {"features/locks", "option revocation-secs 0", TAKEN, NULL},
     {"features/upcall", "option cache-invalidation on", TOLD,
      "cache-invalidation"},
