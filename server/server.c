@@ -29,6 +29,7 @@
 #include "server/fop/dump_program.h"
 #include "server/fop/hello.h"
 #include "server/fop/run.h"
+#include "server/heal/heal.h"
 #include "server/lock/posixlk.h"
 #include "server/pressure.h"
 #include "server/server_options.h"
@@ -270,13 +271,18 @@ start_inodes(struct server *srv)
 static int
 start_brick(struct server *srv, char *err)
 {
-    char perr[POSIX_ERROR_BYTES] = "";
+    char perr[POSIX_ERROR_BYTES] = "", herr[HEAL_ERROR_BYTES] = "";
     struct brick *brick = &srv->brick;
     int e;
 
     e = posix_open(&brick->px, srv->options, brick->inodes, perr);
     if (e != 0) {
         (void)snprintf(err, SERVER_ERROR_BYTES, "%s", perr);
+        return e;
+    }
+    e = heal_open(&brick->heal, srv->options, brick->px, herr);
+    if (e != 0) {
+        (void)snprintf(err, SERVER_ERROR_BYTES, "%s", herr);
         return e;
     }
     posix_on_dead(brick->px, brick_dead, srv);
@@ -523,6 +529,7 @@ stop_serving(struct server *srv)
         mem_pool_destroy(&brick->call_pool);
     groups_cache_free(&brick->groups);
     fop_stats_fini(&brick->stats);
+    heal_close(&brick->heal);
     if (brick->px != NULL)
         posix_close(&brick->px);
     pressure_stop(&srv->pressure);

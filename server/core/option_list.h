@@ -182,6 +182,16 @@ OPTION(CLEANUP_REQS, "io-threads.cleanup-disconnected-reqs", "performance.iot-cl
 OPTION(PASS_THROUGH, "io-threads.pass-through", "performance.iot-pass-through", OPTION_BOOL, 0, 1, NULL, "false", true,
        "Run every operation on the event thread.")
 
+/* --- heal --- */
+OPTION(INDEX_BASE, "index.index-base", NULL, OPTION_PATH, 0, 0, NULL, NULL, false,
+       "Where the heal index is, which must be .glusterfs/indices of the brick; volfiles say it.")
+OPTION(INDEX_DIRTY, "index.xattrop-dirty-watchlist", NULL, OPTION_STRING, 0, 0, NULL, "trusted.afr.dirty", false,
+       "What names of xattrs begin with that say that a change is under way; with commas between.")
+OPTION(INDEX_PENDING, "index.xattrop-pending-watchlist", NULL, OPTION_STRING, 0, 0, NULL, "trusted.afr.", false,
+       "What names of xattrs begin with, those above aside, that say that an object waits to be healed.")
+OPTION(INDEX_PENDING64, "index.xattrop64-watchlist", NULL, OPTION_STRING, 0, 0, NULL, "trusted.ec.dirty", false,
+       "The same for dispersed volumes.")
+
 /* --- stages --- */
 OPTION(SUPER_UID, "access-control.super-uid", NULL, OPTION_INT, 0, 0xffffffff, NULL, "0", true,
        "The uid that no permission stops.")

@@ -103,8 +103,11 @@ RULE("enable", REFUSE_ON, NULL)
 RULE("server-quota", REFUSE_ON, NULL)
 RULE("*", SILENT, NULL)
 
-/* What heals is noted at each start: replicate and disperse need it. */
-XLATOR("features/index", NOTE)
+XLATOR("features/index", HAVE)
+RULE("index-base", SET, "index.index-base")
+RULE("xattrop-dirty-watchlist", SET, "index.xattrop-dirty-watchlist")
+RULE("xattrop-pending-watchlist", SET, "index.xattrop-pending-watchlist")
+RULE("xattrop64-watchlist", SET, "index.xattrop64-watchlist")
 
 XLATOR("features/barrier", HAVE)
 RULE("barrier", REFUSE_ON, NULL)

@@ -6,6 +6,7 @@
 
 #include "mem/must.h"
 #include "server/fop/handlers.h"
+#include "server/fop/index_dir.h"
 #include "server/fop/lock_counts.h"
 #include "server/fop/permit.h"
 #include "server/fop/resolve.h"
@@ -22,8 +23,11 @@ int64_t
 fop_opendir(struct call *c)
 {
     struct posix_call pc = call_posix(c);
+    struct virtual_dir dir;
     int err = resolve_inode(c);
 
+    if (index_dir_find(c, &c->args.gfid, err, &dir))
+        return index_dir_open(c, &dir);
     if (err == 0)
         err = permit_inode(c, c->inode, ACCESS_R);
     if (err == 0)
@@ -108,7 +112,7 @@ readdir(struct call *c, bool plus)
     int taken, err;
 
     err = resolve_fd(c);
-    if (err == 0)
+    if (err == 0 && !index_dir_is_open(c))
         err = permit_inode(c, c->fd->inode, ACCESS_R);
     if (err != 0)
         return err;
@@ -118,8 +122,10 @@ readdir(struct call *c, bool plus)
     err = xdr_out_init(&c->reply.entries, 0, size < 4096 ? 4096 : size);
     if (err != 0)
         return err;
-    taken = posix_readdir(&pc, c->fd, c->args.offset, plus, size, emit, &st,
-                          &end);
+    taken = index_dir_is_open(c)
+                ? index_dir_readdir(c, emit, &st, &end)
+                : posix_readdir(&pc, c->fd, c->args.offset, plus, size, emit,
+                                &st, &end);
     if (st.err != 0)
         return st.err;
     if (taken < 0)

@@ -55,6 +55,9 @@ int64_t fop_getxattr(struct call *c);
 int64_t fop_fgetxattr(struct call *c);
 int64_t fop_removexattr(struct call *c);
 int64_t fop_fremovexattr(struct call *c);
+/* fop_heal.c */
+int64_t fop_xattrop(struct call *c);
+int64_t fop_fxattrop(struct call *c);
 /* fop_lock.c */
 int64_t fop_lk(struct call *c);
 /* fop_internal.c */

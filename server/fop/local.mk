@@ -16,6 +16,8 @@ libserver_a_SOURCES += \
 	server/fop/fop_data.c \
 	server/fop/fop_attr.c \
 	server/fop/fop_xattr.c \
+	server/fop/fop_heal.c \
+	server/fop/index_dir.h server/fop/index_dir.c \
 	server/fop/fop_lock.c \
 	server/fop/fop_internal.c \
 	server/fop/fop_activelk.c \

@@ -13,6 +13,7 @@
 #include "server/fop/dump_program.h"
 #include "server/fop/handlers.h"
 #include "server/fop/lock_counts.h"
+#include "server/heal/heal.h"
 #include "server/stage/squash.h"
 #define LOG_DOMAIN "server"
 #include "server/core/log.h"
@@ -143,7 +144,8 @@ count(struct call *c)
         fop_stats_bytes(&c->brick->stats, 0, (uint64_t)c->reply.op_ret);
 }
 
-/* How many objects wait to be healed: none, as long as nothing notes them. */
+/* Do objects of the brick wait to be healed?  Whatever becomes of the request
+ * that asked. */
 static int
 answer_pending(struct call *c)
 {
@@ -155,7 +157,8 @@ answer_pending(struct call *c)
     what = dict_str(&c->args.xdata, key);
     if (what == NULL || strcmp(what, "glusterfs.xattrop_index_count") != 0)
         return 0;
-    return dict_set_i64(&c->reply.xdata, key, 0);
+    return dict_set_i64(&c->reply.xdata, key,
+                        heal_is_pending(c->brick->heal) ? 1 : 0);
 }
 
 /* Replies of failures have no dictionary, but for CREATE's echo (unless the

@@ -88,8 +88,12 @@ DELIBERATE = [
      r"reply", "the text says which version would do"),
     (r"setvolume: missing subdirectory, then LOOKUP: .*", r"op_ret|rpc",
      "who was refused is nobody's client"),
-    (r"replication: .*", r".*",
-     "operations of replication answer EOPNOTSUPP until they are there"),
+    (r"xattrop: odd \d+( by fd)?: .*", r"op_ret|op_errno",
+     "what is no whole number of elements is no array: no client sends it"),
+    (r"xattrop: null: XATTROP", r"op_errno",
+     "no dictionary is an invalid argument, not a want of memory"),
+    (r"xattrop: a number: XATTROP", r"op_ret|op_errno",
+     "a number that is stored as text is no array"),
 ]
 
 # What brickfsck may find afterwards: an entry made behind the brick's back
@@ -1744,15 +1748,265 @@ def active_locks(t):
     t("unknown", "GETACTIVELK", gfid=t.new_gfid())
 
 
-def replication(t):
-    """operations of replication"""
-    g, fd = t.make("f", b"x")
+def i32(*values):
+    return v_ptr(struct.pack(">%di" % len(values), *values))
+
+
+def i64(*values):
+    return v_ptr(struct.pack(">%dq" % len(values), *values))
+
+
+DIRTY, AFR0, AFR1 = ("trusted.afr.dirty", "trusted.afr.t-client-0",
+                     "trusted.afr.t-client-1")
+
+
+def index_entries(t, label, *gfids):
+    """What the index on disk has of these objects."""
+    top = os.path.join(t.brick.dir, ".glusterfs", "indices")
+    out = {}
+    for kind in ("xattrop", "dirty", "entry-changes"):
+        for g in gfids:
+            path = os.path.join(top, kind, gfid_text(g))
+            if os.path.lexists(path):
+                st = os.lstat(path)
+                out["%s/%s" % (kind, gfid_text(g))] = (
+                    "%06o" % st.st_mode,
+                    sorted(os.listdir(path)) if os.path.isdir(path) else "")
+    t.note(label, "index", out)
+
+
+def xattrop(t):
+    """XATTROP and FXATTROP"""
+    g, fd = t.make("f", b"hello")
+
+    def both(label, pairs, flags=0, **args):
+        t(label, "XATTROP", gfid=g, flags=flags,
+          dict={"user.p." + k: v for k, v in pairs.items()}, **args)
+        t(label + " by fd", "FXATTROP", gfid=g, fd=fd, flags=flags,
+          dict={"user.f." + k: v for k, v in pairs.items()}, **args)
+    both("zeroes make nothing", {"a": i32(0, 0, 0)})
+    t("nothing made", "GETXATTR", gfid=g, namelen=1, name="user.p.a")
+    both("add", {"a": i32(1, -1, 0x7fffffff)})
+    both("wrap", {"a": i32(0, 0, 1)})
+    both("no change", {"a": i32(0, 0, 0)})
+    both("longer", {"a": i32(1, 2, 3, 4)})
+    both("shorter", {"a": i32(1, 1)})
+    both("two", {"b": i32(1), "c": i32(2)})
+    both("two, one bad", {"new": i32(1), "a": i32(1)})
+    t("of the two", "GETXATTR", gfid=g, namelen=1, name="user.p.new")
+    both("add64", {"d": i64(1, -1)}, 1)
+    both("add64 wraps", {"d": i64(0x7fffffffffffffff, 1)}, 1)
+    both("add64 wraps", {"d": i64(1, 1)}, 1)
+    both("no elements", {"e": v_ptr(b"")})
+    for n in (1, 3, 5, 13):
+        t("odd %d" % n, "XATTROP", gfid=g,
+          dict={"user.odd%d" % n: v_ptr(b"\1" * n)})
+        t("odd %d by fd" % n, "FXATTROP", gfid=g, fd=fd, flags=5,
+          dict={"user.odd%d" % n: v_ptr(b"\1" * n)})
+    for flags in (2, 3, 7, 99, 0x80000000, 0xffffffff):
+        both("operation %#x" % flags, {"o": i32(1)}, flags)
+    both("get and set", {"s": v_ptr(b"abc")}, 4)
+    both("get and set again", {"s": v_ptr(b"defgh")}, 4)
+    both("get and set shorter", {"s": v_ptr(b"i")}, 4)
+    both("get and set zeroes", {"s": v_ptr(bytes(5))}, 4)
+    both("get and set once more", {"s": v_ptr(b"z" * 5)}, 4)
+    for w, width, flags in ((i32, 32, 5), (i64, 64, 6)):
+        name = "w%d" % width
+        both("default %d" % width, {name: w(1, 2, 10, 20)}, flags)
+        both("default again %d" % width, {name: w(1, -22, 10, 20)}, flags)
+        both("default of zero %d" % width, {name: w(1, 1, 10, 20)}, flags)
+        both("default, no change %d" % width, {name: w(0, 0, 10, 20)}, flags)
+        both("nothing at all %d" % width, {name: w(0, 0, 0, 0)}, flags)
+        both("longer default %d" % width, {name: w(1, 1, 1, 9, 9, 9)}, flags)
+    t("empty", "XATTROP", gfid=g, dict={})
+    t("null", "XATTROP", gfid=g, dict=None)
+    t("a text", "XATTROP", gfid=g, dict={"user.text": v_str("abc")})
+    t("a number", "XATTROP", gfid=g, dict={"user.number": v_int(5)})
+    t("no namespace", "XATTROP", gfid=g, dict={"what": i32(1)})
+    t("a long name", "XATTROP", gfid=g, dict={"user." + LONG: i32(1)})
+    t("unknown gfid", "XATTROP", gfid=t.new_gfid(), dict={DIRTY: i32(1)})
+    t("null gfid", "XATTROP", dict={DIRTY: i32(1)})
+    t("no such fd", "FXATTROP", gfid=g, fd=99, dict={DIRTY: i32(1)})
+    t("anonymous", "FXATTROP", gfid=g, fd=ANON_FD, dict={"user.an": i32(1)})
+    for label, x in {
+            "null": None, "empty": {}, "size": {"get-size": v_int(1)},
+            "mode": {"dht-get-mode-in-xattr": v_int(1)},
+            "pattern": {"user.p.*": v_int(0)},
+            "content": {"glusterfs.content": v_uint(100)},
+            "counts": {"glusterfs.inodelk-dom-count": v_str("dom")},
+            "pending": {"link-count": v_str("glusterfs.xattrop_index_count")},
+            "unknown": {"who.knows": v_int(1)}}.items():
+        both("xdata " + label, {"a": i32(0, 0, 0, 0)}, xdata=x)
+    t.client.fop("UNLINK", pargfid=t.dir, bname="f")
+    t("unlinked", "FXATTROP", gfid=g, fd=fd, dict={"user.f.b": i32(1)})
+    t("unlinked, by gfid", "XATTROP", gfid=g, dict={"user.p.b": i32(1)})
+    # The stock brick takes these, and the object has another gfid.
+    g, fd = t.make("g")
+    for key in ("trusted.gfid", "trusted.glusterfs.volume-id"):
+        t.ours("set " + key, "XATTROP", errno.EPERM, gfid=g, flags=4,
+               dict={key: v_ptr(b"x" * 16)})
+
+
+def index(t):
+    """what XATTROP does to the heal index"""
+    f, fd = t.make("f")
     d = t.mkdir("d")
-    t("xattrop", "XATTROP", gfid=g, dict={"trusted.afr.dirty":
-                                          v_ptr(bytes(12))})
-    t("fxattrop", "FXATTROP", gfid=g, fd=fd,
-      dict={"trusted.afr.dirty": v_ptr(bytes(12))})
-    t("lease", "LEASE", gfid=g)
+
+    def x(label, g, pairs, flags=0, **args):
+        t(label, "XATTROP", gfid=g, flags=flags, dict=pairs, **args)
+        index_entries(t, "%s, after" % label, f, d)
+
+    def name(key, text):
+        return {"glusterfs.xattrop-entry-" + key: v_str(text)}
+    pending = {"link-count": v_str("glusterfs.xattrop_index_count")}
+    x("zeroes", f, {DIRTY: i32(0, 0, 0), AFR0: i32(0, 0, 0)})
+    x("dirty", f, {DIRTY: i32(1, 0, 0), AFR0: i32(0, 0, 0)})
+    x("dirty no more", f, {DIRTY: i32(-1, 0, 0), AFR0: i32(0, 0, 0)})
+    x("pending", f, {AFR0: i32(0, 1, 0), AFR1: i32(0, 0, 0)})
+    for op, args in (("LOOKUP", {}), ("FSTAT", {"fd": fd}), ("STAT", {})):
+        t("pending", op, gfid=f, xdata=pending, **args)
+    t("pending, missing", "LOOKUP", pargfid=t.dir, bname="no", xdata=pending)
+    x("pending more", f, {AFR0: i32(0, 1, 0), AFR1: i32(1, 0, 0)})
+    x("one of them zero", f, {AFR0: i32(0, -2, 0), AFR1: i32(0, 0, 0)})
+    x("the other alone, of zero", f, {AFR0: i32(0, 0, 0)})
+    x("again", f, {AFR1: i32(0, 0, 0)})
+    x("all zero", f, {AFR0: i32(0, 0, 0), AFR1: i32(-1, 0, 0)})
+    x("not watched", f, {"trusted.afr.other": i32(1, 0, 0)})
+    x("get and set", f, {AFR0: i32(1, 1, 1)}, 4)
+    x("back", f, {AFR0: i32(-1, -1, -1)})
+    x("default", f, {AFR0: i32(1, 1, 1, 1, 1, 1)}, 5)
+    x("64 dirty", d, {DIRTY: i64(1, 0)}, 1)
+    x("64 disperse", d, {"trusted.ec.dirty": i64(1, 0),
+                         "trusted.ec.version": i64(1, 1)}, 1)
+    x("64 disperse, zero", d, {"trusted.ec.dirty": i64(-1, 0)}, 1)
+    x("64 back", d, {DIRTY: i64(-1, 0)}, 1)
+    x("too short", f, {AFR0: i32(1)})
+    x("as it was", f, {AFR0: i32(-2, -2, -2)})
+    # Names of changes.
+    x("name", d, {AFR0: i32(0, 0, 1)}, xdata=name("create", "a"))
+    x("name again", d, {AFR0: i32(0, 0, 0)}, xdata=name("create", "a"))
+    x("another", d, {DIRTY: i32(0, 0, 0)}, xdata=name("create", "b c"))
+    x("of a file", f, {AFR0: i32(0, 0, 0)}, xdata=name("create", "x"))
+    x("not watched", d, {"user.x": i32(1)}, xdata=name("create", "nw"))
+    x("64 without", d, {"user.y": i64(1)}, 1, xdata=name("create", "n64"))
+    x("64 with", d, {"trusted.ec.dirty": i64(0, 0)}, 1,
+      xdata=name("create", "w64"))
+    x("get and set", d, {"user.z": i32(1)}, 4, xdata=name("create", "gs"))
+    x("slash", d, {AFR0: i32(0, 0, 1)}, xdata=name("create", "a/b"))
+    x("long", d, {AFR0: i32(0, 0, 1)}, xdata=name("create", LONG))
+    x("delete", d, {AFR0: i32(0, 0, 1)}, xdata=name("delete", "a"))
+    x("delete again", d, {AFR0: i32(0, 0, 1)}, xdata=name("delete", "a"))
+    x("delete slash", d, {AFR0: i32(0, 0, 1)}, xdata=name("delete", "../b"))
+    both = dict(name("create", "q"), **name("delete", "q"))
+    x("create and delete", d, {AFR0: i32(0, 0, 1)}, xdata=both)
+    # The last of them, and what that takes along.
+    x("zero, no purge", d, {AFR0: i32(0, 0, -5)}, xdata={"x": v_int(1)})
+    x("zero, purge 0", d, {AFR0: i32(0, 0, 0)},
+      xdata={"glusterfs.xattrop-purge-index": v_int(0)})
+    x("zero, purge, of dirty", d, {DIRTY: i32(0, 0, 0)},
+      xdata={"glusterfs.xattrop-purge-index": v_int(1)})
+    x("zero, purge", d, {AFR0: i32(0, 0, 0)},
+      xdata={"glusterfs.xattrop-purge-index": v_int(1)})
+    e = t.mkdir("e")
+    t("once more", "XATTROP", gfid=e, dict={AFR0: i32(0, 0, 1)},
+      xdata=name("create", "a"))
+    t("zero, null xdata", "XATTROP", gfid=e, dict={AFR0: i32(0, 0, -1)},
+      xdata=None)
+    index_entries(t, "zero, null xdata, after", e)
+
+
+def index_dirs(t):
+    """the virtual directories of the heal index"""
+    keys = ("glusterfs.xattrop_index_gfid", "glusterfs.xattrop_dirty_gfid",
+            "glusterfs.xattrop_entry_changes_gfid")
+    f, fd = t.make("f")
+    d = t.mkdir("d")
+    c = t.client
+    for g, label in ((f, "file"), (d, "directory")):
+        if not c.fop("XATTROP", gfid=g, dict={AFR0: i32(0, 0, 1),
+                                              DIRTY: i32(0, 0, 1)},
+                     xdata={"glusterfs.xattrop-entry-create":
+                            v_str("name")}).ok:
+            raise AssertionError("no entry of the " + label)
+
+    def seen(label, op, /, **args):
+        """A reply without what is random."""
+        r = c.fop(op, **args)
+        what = {"op_ret": r.op_ret}
+        if not r.ok:
+            what["op_errno"] = os.strerror(r.op_errno)
+        for k in ("pre", "post", "stat"):
+            if r.ok and k in r:
+                what[k] = {x: r[k][x] for x in ("mode", "ino", "flags")}
+        if r.ok:
+            what["xdata"] = sorted((r["xdata"] or {}).items())
+        t.note(label, op, what)
+        return r
+    for key in keys + ("glusterfs.xattrop_index_count",
+                       "glusterfs.xattrop_dirty_count"):
+        for label, g in (("root", ROOT), ("file", f)):
+            r = c.fop("GETXATTR", gfid=g, namelen=1, name=key)
+            t.note("get %s of %s" % (key, label), "GETXATTR", {
+                "op_ret": r.op_ret,
+                "dict": [(k, v[0], len(v[1]) if v[0] == PTR else "number")
+                         for k, v in r["dict"].items()],
+                "xdata": str(r["xdata"])})
+        t("get " + key, "FGETXATTR", gfid=f, fd=fd, namelen=1, name=key)
+        t("set " + key, "SETXATTR", gfid=f, dict={key: v_ptr(b"x")})
+        t("remove " + key, "REMOVEXATTR", gfid=f, name=key)
+    virtual = [c.fop("GETXATTR", gfid=ROOT, namelen=1, name=k)["dict"][k][1]
+               for k in keys]
+    want = {"glusterfs.index-ia-type-get-req": v_int(1)}
+    for v, key in zip(virtual, keys):
+        label = key.split("_")[1]
+        seen(label, "LOOKUP", gfid=v)
+        seen(label + ", type", "LOOKUP", gfid=v, xdata=want)
+        seen(label + ", entry", "LOOKUP", pargfid=v, bname=gfid_text(d))
+        seen(label + ", entry, type", "LOOKUP", pargfid=v,
+             bname=gfid_text(d), xdata=want)
+        seen(label + ", no entry", "LOOKUP", pargfid=v,
+             bname=gfid_text(t.new_gfid()))
+        seen(label + ", other name", "LOOKUP", pargfid=v, bname="name")
+        seen(label + ", long name", "LOOKUP", pargfid=v, bname=LONG)
+        seen(label + ", slash", "LOOKUP", pargfid=v, bname="../name")
+        h = seen(label, "OPENDIR", gfid=v).fd
+        for x, how in ((None, "plain"), ({"get-gfid-type": v_int(1)},
+                                         "types")):
+            r = c.fop("READDIR", gfid=v, fd=h, size=65536, xdata=x)
+            t.note("%s, %s" % (label, how), "READDIR", {
+                "end": r.op_errno,
+                "entries": sorted((e["name"], e["type"]) for e in r["entries"]
+                                  if gfid_text(f)[:8].encode() in e["name"] or
+                                  e["name"] in (b".", b".."))})
+        seen(label, "READDIRP", gfid=v, fd=h, size=65536)
+        seen(label, "FSTAT", gfid=v, fd=h)
+        seen(label, "FGETXATTR", gfid=v, fd=h, namelen=1, name="user.a")
+        seen(label, "RELEASEDIR", gfid=v, fd=h)
+        seen(label + ", no entry", "UNLINK", pargfid=v,
+             bname=gfid_text(t.new_gfid()))
+        seen(label + ", slash", "UNLINK", pargfid=v, bname="../name")
+        seen(label + ", directory", "UNLINK", pargfid=v, bname=gfid_text(d))
+        index_entries(t, label + ", unlinked", f, d)
+        seen(label + ", no entry", "RMDIR", pargfid=v,
+             bname=gfid_text(t.new_gfid()))
+    v = virtual[2]
+    below = seen("below", "LOOKUP", pargfid=v,
+                 bname=gfid_text(d)).pre["gfid"]
+    seen("below by gfid", "LOOKUP", gfid=below)
+    seen("below, type", "LOOKUP", gfid=below, xdata=want)
+    seen("below, entry", "LOOKUP", pargfid=below, bname="name")
+    seen("below, no entry", "LOOKUP", pargfid=below, bname="none")
+    h = seen("below", "OPENDIR", gfid=below).fd
+    r = c.fop("READDIR", gfid=below, fd=h, size=65536)
+    t.note("below", "READDIR", {
+        "end": r.op_errno,
+        "entries": sorted((e["name"], e["type"]) for e in r["entries"])})
+    seen("below, no entry", "UNLINK", pargfid=below, bname="none")
+    seen("below", "UNLINK", pargfid=below, bname="name")
+    index_entries(t, "below, unlinked", f, d)
+    seen("below, empty", "RMDIR", pargfid=v, bname=gfid_text(d))
+    seen("below, full", "RMDIR", pargfid=v, bname=gfid_text(f), xflags=1)
+    index_entries(t, "below, removed", f, d)
 
 
 def rest(t):
@@ -1885,4 +2139,5 @@ ALL = [handshake, lookup, foreign, content_keys, lock_counts, create, mkdir,
        preop, mknod, linkto, unlink, rename, data, space, setattr_, ctime,
        xattrs, acl, permissions, readdir, locks, inodelk,
        inodelk_waiting, entrylk, entrylk_waiting, clear_locks,
-       active_locks, replication, rest, setvolume, unknown]
+       active_locks, xattrop, index, index_dirs, rest, setvolume,
+       unknown]
