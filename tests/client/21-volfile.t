@@ -347,7 +347,6 @@ def what_we_do_not_have():
             ("features/worm", "worm", "on"),
             ("features/worm", "worm-file-level", "on"),
             ("features/locks", "enforce-mandatory-lock", "on"),
-            ("features/locks", "mandatory-locking", "forced"),
             ("features/bitrot-stub", "bitrot", "enable"),
             ("features/changelog", "changelog", "on"),
             ("features/trash", "trash", "on"),

@@ -62,6 +62,8 @@ KEPT = {
     "server.core/volfile": "what the volfile said, for as long as we run",
     "server.fop/stats": "",
     "server.groups/cache": "",
+    "server.heal/heal": "",
+    "server.heal/index": "",
     "server.inode/table": "",
     "server.posix/brick": "",
     "server.posix/health check": "",
@@ -81,10 +83,13 @@ ASKING = {"server.admin/control connection": 1, "server.admin/control call": 1,
 # What a client has while it is connected and waits for nothing.
 CONNECTED = {"rpc/conn", "server.client/client", "server.inode/fd",
              "server.inode/fd slots", "server.inode/fd table",
-             "server.lock/record lock",
+             "server.lock/entrylk", "server.lock/inodelk",
+             "server.lock/lock volume", "server.lock/record lock",
+             "server.lock/tie",
              "mem/iobuf"}       # what it is received into
 # And while a request of it waits for a lock.
 WAITING = {"server.fop/call", "server.fop/call arena",
+           "server.lock/internal lock waiter",
            "server.lock/record lock waiter"}
 
 # Those of mem/ that do not lie on pages of arenas, or of large runs.
