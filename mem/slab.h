@@ -38,8 +38,8 @@ struct slab {
     size_t stale_bytes; /* [cache->mtx], as all below; not carved, and memory
                            all the same */
     uint32_t carved;
-    uint32_t free;      /* objects in the free list */
-    uint32_t free_at;   /* its head, from the slab's start; 0: none */
+    uint32_t free;    /* objects in the free list */
+    uint32_t free_at; /* its head, from the slab's start; 0: none */
     enum slab_list list;
     TAILQ_ENTRY(slab) node;
 };
