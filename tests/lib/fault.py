@@ -40,7 +40,8 @@ CACHES = {("mem", x) for x in (
     "iobuf cold", "iobuf header", "slab", "pool slack", "heap slack",
     "threads", "page descriptors", "growth", "guard", "arena")} | {
     ("server.inode", "inode"), ("server.inode", "dentry"),
-    ("server.inode", "path fd"), ("server.lock", "lock domain"),
+    ("server.inode", "path fd"),
+    ("server.lock", "lock domain"),     # an inode's, once it had locks
     ("server.posix", "inode"), ("server.posix", "mdata"),
     ("server.posix", "acl")}
 
