@@ -353,6 +353,25 @@ done:
     return n;
 }
 
+bool
+slab_fill(struct slab_cache *cache, struct magazine *mag)
+{
+    void *objects[MAGAZINE_OBJECTS / 2];
+    uint32_t n;
+
+    must(mag->count == 0);
+    n = slab_take(cache, objects, mag->max / 2);
+    /* Taking pages may have reclaimed, and what that freed may be in this
+     * magazine by now. */
+    if (mag->count > 0) {
+        slab_give(cache, objects, n);
+        return true;
+    }
+    memcpy(mag->objects, objects, n * sizeof(objects[0]));
+    mag->count = n;
+    return n > 0;
+}
+
 void
 slab_give(struct slab_cache *cache, void *const *objects, uint32_t n)
 {

@@ -49,7 +49,7 @@ read_one(const char *module, const char *name)
 static struct mem_pool_stats
 read_pool(const char *name)
 {
-    struct mem_pool_stats s[16];
+    struct mem_pool_stats s[80];
     size_t count = mem_pool_read(s, COUNT_OF(s));
 
     ck_assert_uint_le(count, COUNT_OF(s));
@@ -333,6 +333,41 @@ START_TEST(a_thread_outlives_a_pool_that_it_used)
 }
 END_TEST
 
+static struct mem_pool *beyond; /* the magazines */
+
+static void *
+use_beyond(void *arg)
+{
+    mem_pool_put(shared_pool, mem_pool_get(shared_pool));
+    pthread_barrier_wait(&barrier);
+    for (int i = 0; i < 1000; i++)
+        mem_pool_put(beyond, mem_pool_get(beyond));
+    return NULL;
+}
+
+/* A pool without magazines looks where another has its own, which may go
+ * meanwhile. */
+START_TEST(a_pool_ends_while_one_without_magazines_is_used)
+{
+    struct mem_pool *fillers[CACHED_POOLS - 1];
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, 2), 0);
+    shared_pool = mem_pool_new(&mt_obj, 100, NULL);
+    for (size_t i = 0; i < COUNT_OF(fillers); i++)
+        fillers[i] = mem_pool_new(&mt_obj, 100, NULL);
+    beyond = mem_pool_new(&mt_other, 100, NULL);
+    ck_assert_int_eq(pthread_create(&thread, NULL, use_beyond, NULL), 0);
+    pthread_barrier_wait(&barrier);
+    mem_pool_destroy(&shared_pool);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_uint_eq(read_pool("other").total_gets, 1000);
+    mem_pool_destroy(&beyond);
+    for (size_t i = 0; i < COUNT_OF(fillers); i++)
+        mem_pool_destroy(&fillers[i]);
+}
+END_TEST
+
 /*
  * What must be caught
  */
@@ -434,6 +469,7 @@ main(void)
     tcase_add_test(tc, more_pools_than_have_magazines_work);
     tcase_add_loop_test(tc, an_object_has_one_user_whoever_puts_it, 1, 4);
     tcase_add_test(tc, a_thread_outlives_a_pool_that_it_used);
+    tcase_add_test(tc, a_pool_ends_while_one_without_magazines_is_used);
     suite_add_tcase(s, tc);
     tcase_add_checked_fixture(bugs, setup, NULL);
 #ifdef __SANITIZE_ADDRESS__
