@@ -393,7 +393,9 @@ remove_bulk(struct posix_call *c, struct inode *inode, int fd)
     uint32_t i;
     int err = 0;
 
-    if (xdata->null || xdata->count == 0)
+    /* Not even a list; an empty one is what self-heal sends for an object
+     * without xattrs. */
+    if (xdata->null)
         return -ERANGE;
     if (dict_has(xdata, POSIX_GFID_XATTR) ||
         dict_has(xdata, POSIX_VOLUME_ID_XATTR))

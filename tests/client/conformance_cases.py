@@ -1115,6 +1115,8 @@ def xattrs(t):
               "system.posix_acl_access", "glusterfs.posix.acl", "",
               "user." + "k" * 251, "trusted.glusterfs.mdata"):
         both("remove " + n[:40], "REMOVEXATTR", name=n)
+    both("remove none", "REMOVEXATTR", name="", xdata={})
+    both("remove no list", "REMOVEXATTR", name="", xdata=None)
     both("remove many", "REMOVEXATTR", name="", xdata={
         "user.a": v_ptr(b""), "user.b": v_ptr(b""), "user.zz": v_ptr(b"")})
     both("remove many with gfid", "REMOVEXATTR", name="", xdata={

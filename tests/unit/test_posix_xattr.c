@@ -145,6 +145,10 @@ START_TEST(names_that_are_not_for_clients_are_refused)
                                        "trusted.bit-rot.signature"),
                      -EINVAL);
     ck_assert_int_eq(posix_removexattr(&s.call, inode, NULL, ""), -ERANGE);
+    /* An empty list is no error. */
+    s.xdata.null = false;
+    ck_assert_int_eq(posix_removexattr(&s.call, inode, NULL, ""), 0);
+    s.xdata.null = true;
 }
 END_TEST
 
