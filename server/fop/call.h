@@ -34,6 +34,8 @@ struct call {
     _Atomic(int) state;         /* enum call_state, for the statedump */
     bool waits;                 /* counted in client->waiting */
     bool fd_installed;          /* c->fd, by this call */
+    bool fd_reserved;           /* fd_number is kept for it */
+    int64_t fd_number;
     struct caller caller;
     uint32_t groups[RPC_GROUPS_MAX]; /* squashed, or looked up */
     struct arena arena;
@@ -56,6 +58,9 @@ call_of(struct rpc_request *req)
 void call_init(void *arg, struct rpc_request *req);
 void call_fini(void *arg, struct rpc_request *req);
 
+/* Keep a number for the fd that is to be installed, before anything is changed
+ * for it; it goes with the call.  0 or -errno. */
+int call_reserve_fd(struct call *c);
 /* Number c->fd for the client, and tell it in the reply. 0 or -errno. */
 int call_install_fd(struct call *c);
 /* The client will not be told: without its number, nobody would ever release

@@ -28,6 +28,8 @@ fop_open(struct call *c)
     if (err == 0)
         err = permit_inode(c, c->inode, access_for_open(flags));
     if (err == 0)
+        err = call_reserve_fd(c);
+    if (err == 0)
         err = posix_open_file(&pc, c->inode, flags, c->client, &c->fd);
     return err != 0 ? err : call_install_fd(c);
 }
