@@ -44,3 +44,19 @@ tests_unit_test_enomem_fops_SOURCES = tests/unit/test_enomem_fops.c \
 tests_unit_test_enomem_fops_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_enomem_fops_LDFLAGS = $(mem_fault_ldflags)
 tests_unit_test_enomem_fops_LDADD = $(tests_unit_test_fop_run_LDADD)
+
+check_PROGRAMS += tests/unit/test_importance
+TESTS += tests/unit/test_importance
+tests_unit_test_importance_SOURCES = tests/unit/test_importance.c \
+	tests/unit/server_scene.h tests/unit/server_scene.c
+tests_unit_test_importance_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_importance_LDADD = $(tests_unit_test_fop_run_LDADD)
+
+check_PROGRAMS += tests/unit/test_enomem_server
+TESTS += tests/unit/test_enomem_server
+tests_unit_test_enomem_server_SOURCES = tests/unit/test_enomem_server.c \
+	tests/unit/mem_fault.h tests/unit/mem_fault.c \
+	tests/unit/server_scene.h tests/unit/server_scene.c
+tests_unit_test_enomem_server_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_enomem_server_LDFLAGS = $(mem_fault_ldflags)
+tests_unit_test_enomem_server_LDADD = $(tests_unit_test_fop_run_LDADD)
