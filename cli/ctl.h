@@ -55,6 +55,7 @@ int ctl_fail(struct ctl *ctl, const char *text, int err);
 /* --- the commands of ctl_list.h --- */
 int cmd_status(struct ctl *ctl);
 int cmd_clients(struct ctl *ctl);
+int cmd_locks(struct ctl *ctl);
 int cmd_statedump(struct ctl *ctl);
 int cmd_volume_statedump(struct ctl *ctl);
 int cmd_config_list(struct ctl *ctl);

@@ -13,6 +13,10 @@ COMMAND("status", "", 0, 0, cmd_status,
 COMMAND("clients", "", 0, 0, cmd_clients,
         "List the connected clients.",
         "One line a client, with its open files and the requests in flight.")
+COMMAND("locks", "", 0, 0, cmd_locks,
+        "Show who holds locks, who waits, and for how long.",
+        "FAMILY: posix are record locks of users, inode and entry those that\n"
+        "replication and others take.  FOR is how long it holds or waits.")
 COMMAND("statedump diff", "OLDER NEWER", 2, 2, cmd_statedump_diff,
         "Show what grew between two statedumps.",
         "Two files, of clinkerd or of GlusterFS' brick.  Types and pools of\n"

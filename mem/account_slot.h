@@ -13,6 +13,7 @@
  * path.  One comparison finds a type that has no slot yet, or any mark. */
 enum {
     TYPE_SLOT = 0xffff,
+    TYPE_WATCHED = 1 << 27,  /* valgrind watches: poisoned, whatever is asked */
     TYPE_TRACED = 1 << 28,   /* trace.h */
     TYPE_POISONED = 1 << 29, /* poison, red zones and a quarantine */
     TYPE_GUARD = 1 << 30,    /* the next one shall be a guard object */

@@ -112,7 +112,7 @@ static unsigned
 marks_of(uint32_t id)
 {
     return ((id & TYPE_TRACED) != 0 ? SPECIAL_TRACED : 0) |
-           ((id & TYPE_POISONED) != 0 ? SPECIAL_POISONED : 0);
+           ((id & (TYPE_POISONED | TYPE_WATCHED)) != 0 ? SPECIAL_POISONED : 0);
 }
 
 static void *

@@ -41,6 +41,7 @@ static POISON_BLIND bool
 block_is_free(const struct slab_cache *cache, const void *base)
 {
     const void *user = (const uint8_t *)base + HEAD_BYTES;
+    BLIND_SCOPE();
 
     return head_magic(user, head_load(user)) == HEAD_DEAD;
 }

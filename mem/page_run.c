@@ -257,8 +257,10 @@ take(uint32_t pages, enum page_kind kind, bool zero)
     if (!taken || !admit(&run))
         return refuse(buddy_order(pages));
     unpoison(page_addr(run.first), (size_t)pages * PAGE_BYTES);
-    if (zero)
+    if (zero) {
         zero_dirty(&run);
+        mem_defined(page_addr(run.first), (size_t)pages * PAGE_BYTES, true);
+    }
     return page_addr(run.first);
 }
 

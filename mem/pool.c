@@ -93,6 +93,30 @@ word_mix(const struct mem_pool *pool, const void *obj, uint32_t state)
     return state ^ pool->salt ^ (uint32_t)((uintptr_t)obj / LINE_BYTES);
 }
 
+static POISON_BLIND bool
+has_state(const struct mem_pool *pool, const void *obj, uint32_t state)
+{
+    return (uintptr_t)obj % LINE_BYTES == 0 &&
+           word_of(pool, obj)->state == word_mix(pool, obj, state);
+}
+
+/* The same off the fast path, where the word may be poisoned. */
+static POISON_BLIND bool
+has_state_blind(const struct mem_pool *pool, const void *obj, uint32_t state)
+{
+    BLIND_SCOPE();
+
+    return has_state(pool, obj, state);
+}
+
+static POISON_BLIND void
+set_state_blind(const struct mem_pool *pool, void *obj, uint32_t state)
+{
+    BLIND_SCOPE();
+
+    word_of(pool, obj)->state = word_mix(pool, obj, state);
+}
+
 /*
  * Magazines
  */
@@ -205,18 +229,18 @@ put_wrong(struct mem_pool *pool, const void *obj)
     if (!slab_is_object(&pool->slabs, obj))
         must_panic("mem: pool %s %s: put of %p, which points into an object",
                    t->module, t->name, obj);
-    if (word_of(pool, obj)->state == word_mix(pool, obj, WORD_FREE) ||
-        word_of(pool, obj)->state == word_mix(pool, obj, WORD_RESTS))
+    if (has_state_blind(pool, obj, WORD_FREE) ||
+        has_state_blind(pool, obj, WORD_RESTS))
         must_panic("mem: pool %s %s: put of %p, which is not in use", t->module,
                    t->name, obj);
     must_panic("mem: pool %s %s: overrun behind %p", t->module, t->name, obj);
 }
 
-static POISON_BLIND bool
-has_state(const struct mem_pool *pool, const void *obj, uint32_t state)
+static void __attribute__((noreturn, cold))
+free_overwritten(const struct mem_pool *pool, const void *obj)
 {
-    return (uintptr_t)obj % LINE_BYTES == 0 &&
-           word_of(pool, obj)->state == word_mix(pool, obj, state);
+    must_panic("mem: pool %s %s: free object %p was overwritten",
+               pool->type.module, pool->type.name, obj);
 }
 
 static void
@@ -224,8 +248,7 @@ must_be_free(const struct mem_pool *pool, const void *obj)
 {
     if (__builtin_expect(
             word_of(pool, obj)->state != word_mix(pool, obj, WORD_FREE), 0))
-        must_panic("mem: pool %s %s: free object %p was overwritten",
-                   pool->type.module, pool->type.name, obj);
+        free_overwritten(pool, obj);
 }
 
 /*
@@ -278,9 +301,10 @@ get_slow(struct mem_pool *pool)
             errno = ENOMEM;
             return NULL;
         }
-        must_be_free(pool, obj);
-        word_of(pool, obj)->state = word_mix(pool, obj, WORD_USED);
-        unpoison(obj, pool->object_bytes);
+        if (!has_state_blind(pool, obj, WORD_FREE))
+            free_overwritten(pool, obj);
+        set_state_blind(pool, obj, WORD_USED);
+        mem_given(obj, pool->object_bytes, pool->construct != NULL);
     }
     if ((id & TYPE_TRACED) != 0)
         (void)trace_allocated(pool->slot, obj, pool->stride_bytes);
@@ -292,7 +316,7 @@ get_slow(struct mem_pool *pool)
 static void
 free_finally(struct mem_pool *pool, void *obj)
 {
-    word_of(pool, obj)->state = word_mix(pool, obj, WORD_FREE);
+    set_state_blind(pool, obj, WORD_FREE);
     give_slow(mem_thread_make(), pool, obj);
 }
 
@@ -330,13 +354,13 @@ put_slow(struct mem_pool *pool, void *obj)
         guard_give(obj);
         return;
     }
-    if (!has_state(pool, obj, WORD_USED))
+    if (!has_state_blind(pool, obj, WORD_USED))
         put_wrong(pool, obj);
     RECORD_FREE(obj);
     mem_account_sub(pool->slot, pool->stride_bytes, 1);
-    if (UNDER_ASAN || (id & TYPE_POISONED) != 0) {
-        word_of(pool, obj)->state = word_mix(pool, obj, WORD_RESTS);
-        poison(obj, pool->stride_bytes - sizeof(struct word));
+    if (UNDER_ASAN || (id & (TYPE_POISONED | TYPE_WATCHED)) != 0) {
+        set_state_blind(pool, obj, WORD_RESTS);
+        mem_taken_back(obj, pool->object_bytes);
         quarantine_put(&q);
         return;
     }
@@ -423,7 +447,7 @@ object_make(struct slab_cache *cache, void *obj)
     if (pool->construct != NULL)
         pool->construct(obj);
     word_of(pool, obj)->state = word_mix(pool, obj, WORD_FREE);
-    poison(obj, pool->stride_bytes - sizeof(struct word));
+    poison(obj, pool->stride_bytes);
 }
 
 static bool
@@ -432,7 +456,7 @@ object_is_free(const struct slab_cache *cache, const void *obj)
     const struct mem_pool *pool =
         container_of_member((uintptr_t)cache, struct mem_pool, slabs);
 
-    return word_of(pool, obj)->state == word_mix(pool, obj, WORD_FREE);
+    return has_state_blind(pool, obj, WORD_FREE);
 }
 
 static void

@@ -23,6 +23,7 @@ hash_of(const void *block, size_t bytes)
 {
     const uint8_t *p = block;
     uint64_t h = 0xcbf29ce484222325u;
+    BLIND_SCOPE();
 
     for (; bytes >= 8; bytes -= 8, p += 8)
         h = (h ^ *(const uint64_t *)(const void *)p) * 0x100000001b3u;

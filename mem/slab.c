@@ -120,6 +120,8 @@ slab_enter_locked(struct slab_cache *cache, struct slab *slab)
     TAILQ_INSERT_TAIL(&cache->slabs[SLAB_EMPTY], slab, node);
     cache->slabs_count++;
     cache->empty_count++;
+    poison((uint8_t *)slab + slab_head_bytes(),
+           cache->slab_bytes - slab_head_bytes());
     mem_account_charge(&mt_slab, first_bytes);
 }
 
@@ -172,12 +174,16 @@ slab_object(const struct slab_cache *cache, const struct slab *slab, uint32_t i)
 static POISON_BLIND uint32_t
 link_get(const struct slab_cache *cache, const void *obj)
 {
+    BLIND_SCOPE();
+
     return *(const uint32_t *)((uintptr_t)obj + cache->shape.link_offset);
 }
 
 static POISON_BLIND void
 link_set(const struct slab_cache *cache, void *obj, uint32_t to)
 {
+    BLIND_SCOPE();
+
     *(uint32_t *)((uintptr_t)obj + cache->shape.link_offset) = to;
 }
 
@@ -227,6 +233,7 @@ slab_carve_locked(struct slab_cache *cache, struct slab *slab)
     for (size_t i = 0; i < n; i++) {
         void *obj = slab_object(cache, slab, slab->carved++);
 
+        unpoison(obj, cache->shape.stride_bytes);
         cache->shape.make(cache, obj);
         slab_push_locked(cache, obj);
     }

@@ -26,6 +26,7 @@ static const struct {
 } commands[] = {
     {"status", command_status, "what the daemon is and does"},
     {"clients", command_clients, "connected clients"},
+    {"locks", command_locks, "who holds locks, and who waits"},
     {"statedump", command_statedump,
      "write a statedump; \"parts\": what is to be in it, \"volume\": the "
      "volume it must be"},

@@ -33,6 +33,7 @@ struct call {
     const struct fop_def *fop;  /* NULL: not a file operation */
     _Atomic(int) state;         /* enum call_state, for the statedump */
     bool waits;                 /* counted in client->waiting */
+    bool gated;                 /* counted in client->gated */
     bool fd_installed;          /* c->fd, by this call */
     bool fd_reserved;           /* fd_number is kept for it */
     int64_t fd_number;
@@ -57,6 +58,8 @@ call_of(struct rpc_request *req)
 /* For rpc_service_ops; arg is the brick. */
 void call_init(void *arg, struct rpc_request *req);
 void call_fini(void *arg, struct rpc_request *req);
+/* It will be run anew: give back what its handler resolved. */
+void call_unresolve(struct call *c);
 
 /* Keep a number for the fd that is to be installed, before anything is changed
  * for it; it goes with the call.  0 or -errno. */

@@ -3,7 +3,7 @@
  * Connected clients.  A client is the pair (process-uuid, exact credential
  * bytes) of SETVOLUME; connections with an equal pair share it and are its
  * bindings.  When the last binding goes, so does everything that the client
- * held: fds, record locks, waiting requests.
+ * held: internal locks, fds, record locks, waiting requests.
  *
  *   bound   bindings > 0
  *   gone    the last binding has ended; its fd table is closed, so that a
@@ -24,6 +24,7 @@
 #include "rpc/service.h"
 #include "server/core/gfid.h"
 #include "server/inode/fd.h"
+#include "server/lock/holder.h"
 
 struct brick;
 struct client_table;
@@ -61,7 +62,9 @@ struct client {
     struct iot_owner owner;      /* the pool's */
     struct iot_work cleanup;
 
-    _Atomic(uint32_t) waiting;   /* locks that it waits for */
+    struct lk_holder locks;      /* internal ones; its client is this */
+    _Atomic(uint32_t) waiting;   /* requests that wait for locks */
+    _Atomic(uint32_t) gated;     /* of those, reads and writes */
     struct mutex calls_mtx;      /* rank 40 */
     struct cds_list_head calls;  /* [calls_mtx] requests in flight */
     uint32_t calls_count;        /* [calls_mtx] */
@@ -92,6 +95,9 @@ void client_unbind(struct client_table *table, struct rpc_conn *conn);
 /* The connection's client with a reference, or NULL; on any thread. */
 struct client *client_of_conn(struct client_table *table,
                               struct rpc_conn *conn);
+struct brick *client_brick(const struct client *client);
+/* The bound client that calls itself so, with a reference; NULL. */
+struct client *client_of_uid(struct client_table *table, const char *uid);
 struct client *client_get(struct client *client);
 void client_put(struct client *client); /* NULL is fine */
 

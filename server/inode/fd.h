@@ -12,13 +12,19 @@
 #include "mem/mutex.h"
 #include "server/inode/table.h"
 
-enum { FD_MAGIC = 0x46445f5f, FD_ANONYMOUS = -2 };
+enum {
+    FD_MAGIC = 0x46445f5f,
+    FD_ANONYMOUS = -2, /* a number */
+    /* os_fd of a directory that the brick makes up: whatever else is tried by
+     * it, the kernel answers EBADF. */
+    FD_MADE_UP = -1,
+};
 
 struct fd {
     unsigned magic;
     _Atomic(uint32_t) ref;
     struct inode *inode; /* a reference */
-    int os_fd;           /* closed with the fd */
+    int os_fd;           /* closed with the fd; FD_MADE_UP: there is none */
     int flags;           /* open flags of the request */
     int32_t pid;         /* who opened it */
     bool anonymous;      /* lives for one request */
@@ -48,8 +54,8 @@ int64_t fd_table_install(struct fd_table *table, struct fd *fd);
 /* A number for an fd that is yet to be made, so that giving it one cannot fail
  * for want of room: as fd_table_install(). */
 int64_t fd_table_reserve(struct fd_table *table);
-/* It is that fd's now, as after fd_table_install(); or -ESHUTDOWN, and the number
- * is nobody's. */
+/* It is that fd's now, as after fd_table_install(); or -ESHUTDOWN, and the
+ * number is nobody's. */
 int fd_table_install_at(struct fd_table *table, int64_t number, struct fd *fd);
 /* Nothing came of it. */
 void fd_table_unreserve(struct fd_table *table, int64_t number);

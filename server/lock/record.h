@@ -55,6 +55,12 @@ struct lk_waiter {
     int err;
     struct lk_lock *spare; /* for the split that granting may need */
     struct lk_desc desc;   /* the request, as it is answered */
+    /* deadlock.c's, under its mutex: */
+    struct lk_lock *lock;              /* who waits, while it does */
+    struct lk_records *records;        /* where */
+    struct cds_list_head owner_node;   /* by owner */
+    struct cds_list_head walk_node;    /* to be followed */
+    uint64_t seen;                     /* by that search */
 };
 
 struct lk_records {
@@ -78,6 +84,11 @@ struct lk_waiter *lk_waiter_new(const struct lk_request *req,
 void lk_waiter_free(struct lk_waiter *waiter); /* NULL is fine */
 void lk_lock_describe(const struct lk_lock *lock, struct lk_desc *out);
 
+struct lk_owner lk_owner_of(const struct lk_lock *lock);
+bool lk_is_owner(const struct lk_lock *lock, const struct lk_owner *owner);
+/* Does it stand in the way of such a lock? */
+bool lk_conflicts(const struct lk_lock *held, const struct lk_owner *owner,
+                  enum lk_type type, const struct lk_range *range);
 /* The first granted lock that stands in the way of such a lock, or NULL. */
 const struct lk_lock *lk_records_conflict(const struct lk_records *r,
                                           const struct lk_owner *owner,
@@ -102,6 +113,14 @@ bool lk_records_drop_owner(struct lk_records *r, const struct lk_owner *owner);
  * err. */
 bool lk_records_drop_fd(struct lk_records *r, const struct fd *fd, int err,
                         struct cds_list_head *answers);
+/* Drop those of the granted, or of the waiting, that fn means; waiters go to
+ * answers with err.  How many. */
+typedef bool (*lk_chooser)(void *arg, const struct lk_lock *lock);
+uint32_t lk_records_drop_granted(struct lk_records *r, lk_chooser fn,
+                                 void *arg);
+uint32_t lk_records_drop_waiting(struct lk_records *r, lk_chooser fn,
+                                 void *arg, int err,
+                                 struct cds_list_head *answers);
 /* Whether anything was taken, or is waited for, through fd. */
 bool lk_records_has_fd(const struct lk_records *r, const struct fd *fd);
 

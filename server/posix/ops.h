@@ -150,6 +150,8 @@ int ops_xattr_prepare(struct posix_call *c, int fd,
 /* Store it; takes no memory.  0 also for what is dropped. */
 int ops_xattr_apply(struct posix_call *c, struct inode *inode, int fd,
                     const struct xattr_change *change, int flags, bool by_fd);
+/* Is the name of more than a value that is stored as it comes? */
+bool ops_xattr_has_meaning(const struct caller *caller, const char *name);
 /* Names that marker keeps and no listing shows. */
 bool ops_xattr_is_quota(const char *name);
 bool ops_xattr_is_bitrot(const char *name);

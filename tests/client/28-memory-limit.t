@@ -27,7 +27,7 @@ need_ours()
 MIB = 1 << 20
 LIMIT = int(os.environ.get("MEMORY_LIMIT", 64))
 CLIENTS = int(os.environ.get("MEMORY_CLIENTS", 40))
-FILES = int(os.environ.get("MEMORY_FILES", 100000))
+FILES = int(os.environ.get("MEMORY_FILES", 50000))
 SECONDS = float(os.environ.get("MEMORY_SECONDS", 5))
 IN_DIR = 1000
 WALKERS = 4
@@ -142,7 +142,8 @@ def a_client_that_does_not_read_its_replies():
     fixture.wait_until("it is not read from", held)
     for _ in range(50):
         same(other.fop("LOOKUP", pargfid=ROOT, bname="replies").ok, True)
-        assert held() <= quota + 2 * size, held()
+        # The kernel may have taken more meanwhile.
+        assert (held() or 0) <= quota + 2 * size, held()
     for i, xid in enumerate(xids):
         reply = c.wait_fop("READ", xid)
         same(reply.ok, True, os.strerror(reply.op_errno))

@@ -38,7 +38,7 @@ COUNTED = re.compile(
     r"server\.posix) - usage-type (.*) memusage\]")
 CACHES = {("mem", x) for x in (
     "iobuf cold", "iobuf header", "slab", "pool slack", "heap slack",
-    "threads", "page descriptors", "growth", "arena")} | {
+    "threads", "page descriptors", "growth", "guard", "arena")} | {
     ("server.inode", "inode"), ("server.inode", "dentry"),
     ("server.inode", "path fd"),
     ("server.posix", "inode"), ("server.posix", "mdata"),

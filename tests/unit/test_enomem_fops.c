@@ -941,8 +941,10 @@ static const struct op {
     bool short_reply;      /* a shorter one will do */
 } ops[] = {
     {"CREATE", b_create, u_created, FD_BEHIND_IATT, NULL, false},
-    {"CREATE, to read", b_create_read_only, u_created, FD_BEHIND_IATT, NULL, false},
-    {"CREATE of what is there", b_create_there, u_opened, FD_BEHIND_IATT, NULL, false},
+    {"CREATE, to read", b_create_read_only, u_created, FD_BEHIND_IATT, NULL,
+     false},
+    {"CREATE of what is there", b_create_there, u_opened, FD_BEHIND_IATT,
+     NULL, false},
     {"MKNOD", b_mknod, u_new_file, NO_FD, NULL, false},
     {"MKNOD of a fifo", b_mkfifo, u_new_file, NO_FD, NULL, false},
     {"MKNOD of one more name", b_mknod_link, u_mknod_link, NO_FD, NULL, false},
@@ -970,7 +972,8 @@ static const struct op {
     {"SETXATTR", b_setxattr, u_setxattr, NO_FD, NULL, false},
     {"FSETXATTR", b_fsetxattr, u_setxattr, NO_FD, NULL, false},
     {"REMOVEXATTR", b_removexattr, u_removexattr, NO_FD, NULL, false},
-    {"REMOVEXATTR of several", b_removexattr_bulk, u_removexattr, NO_FD, NULL, false},
+    {"REMOVEXATTR of several", b_removexattr_bulk, u_removexattr, NO_FD,
+     NULL, false},
     {"LOOKUP", b_lookup, nothing, NO_FD, NULL, false},
     {"LOOKUP of a directory", b_lookup_dir, nothing, NO_FD, NULL, false},
     {"LOOKUP of a gfid", b_lookup_gfid, nothing, NO_FD, NULL, false},
@@ -997,7 +1000,8 @@ static const struct op {
     {"RCHECKSUM", b_rchecksum, nothing, NO_FD, NULL, false},
     {"LK", b_lock, u_locked, NO_FD, NULL, false},
     {"LK that asks", b_lock_test, nothing, NO_FD, NULL, false},
-    {"LK of the middle, unlocked", b_unlock_middle, u_locked, NO_FD, p_lock, false},
+    {"LK of the middle, unlocked", b_unlock_middle, u_locked, NO_FD, p_lock,
+     false},
 };
 
 /* --- answers --- */
