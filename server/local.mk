@@ -39,6 +39,7 @@ mem_fault_ldflags = $(AM_LDFLAGS) -Wl,--wrap=mem_alloc,--wrap=mem_zalloc \
 check_PROGRAMS += tests/unit/test_enomem_fops
 TESTS += tests/unit/test_enomem_fops
 tests_unit_test_enomem_fops_SOURCES = tests/unit/test_enomem_fops.c \
+	tests/unit/enomem_requests.h tests/unit/enomem_requests.c \
 	tests/unit/mem_fault.h tests/unit/mem_fault.c \
 	tests/unit/brick_tree.h tests/unit/brick_tree.c \
 	tests/unit/server_scene.h tests/unit/server_scene.c

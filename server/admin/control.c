@@ -219,7 +219,7 @@ run_next(struct conn *conn, bool *none)
 }
 
 /* What has come while it cannot be served is enough once a line must be among
- * it.  (libevent's watermark would do that too, but its setting ends the process
+ * it.  (libevent's watermark would do that too, but setting it ends the process
  * where there is no memory.) */
 static void
 read_enough(struct conn *conn)

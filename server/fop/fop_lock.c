@@ -32,8 +32,8 @@ answer(struct call *c, const struct lk_desc *d)
 }
 
 /* The lock that the call waited for has been granted or will never be.  What
- * is granted cannot fail any more: its owner's bytes are the caller's, which are
- * here as long as the call. */
+ * is granted cannot fail any more: its owner's bytes are the caller's, which
+ * are here as long as the call. */
 static void
 waited(void *arg, int err, const struct lk_desc *granted)
 {

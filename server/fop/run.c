@@ -102,8 +102,8 @@ fop_subdir_iatt(const struct call *c, struct iatt *ia)
     return true;
 }
 
-/* What is in the reply's dictionary is the call's own, so it is changed where it
- * lies: it is too late to fail. */
+/* What is in the reply's dictionary is the call's own, so it is changed where
+ * it lies: it is too late to fail. */
 static void
 subdir_out(struct call *c)
 {
