@@ -38,6 +38,8 @@ fop_open(struct call *c)
     if (err == 0 && (flags & O_TRUNC) != 0)
         err = lock_truncates(c, c->inode);
     if (err == 0)
+        err = call_reserve_fd(c);
+    if (err == 0)
         err = posix_open_file(&pc, c->inode, flags, c->client, &c->fd);
     return err != 0 ? err : call_install_fd(c);
 }

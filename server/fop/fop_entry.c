@@ -143,6 +143,8 @@ fop_create(struct call *c)
     if (err == 0)
         err = permit_inherit(c, c->parent, &mode, false);
     if (err == 0)
+        err = call_reserve_fd(c);
+    if (err == 0)
         err = posix_create(&pc, c->parent, c->args.name, (int)c->args.flags,
                            mode, c->client, &made, &c->fd);
     if (err != 0)
