@@ -23,10 +23,11 @@ notice_new(const struct lock_domain *domain, const struct ilk_volume *volume,
     size_t name_bytes = held->name ? strlen(held->name) + 1 : 0;
     struct lk_notice *n =
         mem_zalloc(&mt_notice, sizeof(*n) + volume_bytes + name_bytes);
-    char *tail = (char *)(n + 1);
+    char *tail;
 
     if (!n)
         return NULL;
+    tail = (char *)(n + 1);
     n->holder = held->holder;
     n->gfid = domain->inode->gfid;
     n->kind = held->kind;
