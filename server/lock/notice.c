@@ -64,6 +64,16 @@ add_notice(struct lock_domain *domain, struct ilk_volume *volume,
 }
 
 void
+lk_notice_to(struct lock_domain *domain, struct ilk_volume *volume,
+             struct ilk_lock *held, struct lk_aftermath *after)
+{
+    mutex_assert_held(&domain->mtx);
+    must(after->rules != NULL);
+    if (after->rules->notify && may_tell(held, after->rules))
+        add_notice(domain, volume, held, after);
+}
+
+void
 lk_notices_for(struct lock_domain *domain, struct ilk_volume *volume,
                const struct ilk_lock *wanted, struct lk_aftermath *after)
 {
