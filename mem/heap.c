@@ -94,11 +94,9 @@ magazine_open(struct magazine *mag, uint32_t class)
 bool
 heap_refill(struct magazine *mag, uint32_t class)
 {
-    must(mag->count == 0);
     if (mag->max == 0)
         magazine_open(mag, class);
-    mag->count = slab_take(cache_of(class), mag->objects, mag->max / 2);
-    return mag->count > 0;
+    return slab_fill(cache_of(class), mag);
 }
 
 void

@@ -109,6 +109,12 @@ tests_unit_test_debug_SOURCES = tests/unit/test_debug.c
 tests_unit_test_debug_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_debug_LDADD = libmem.a $(CHECK_LIBS)
 
+check_PROGRAMS += tests/unit/test_mem_stress
+TESTS += tests/unit/test_mem_stress
+tests_unit_test_mem_stress_SOURCES = tests/unit/test_mem_stress.c
+tests_unit_test_mem_stress_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_mem_stress_LDADD = libmem.a $(CHECK_LIBS)
+
 check_PROGRAMS += tests/unit/test_trace
 TESTS += tests/unit/test_trace
 tests_unit_test_trace_SOURCES = tests/unit/test_trace.c

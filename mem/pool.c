@@ -121,6 +121,18 @@ set_state_blind(const struct mem_pool *pool, void *obj, uint32_t state)
  * Magazines
  */
 
+static inline uint64_t
+serial_of(const struct pool_magazine *own)
+{
+    return atomic_load_explicit(&own->serial, memory_order_relaxed);
+}
+
+static inline void
+serial_set(struct pool_magazine *own, uint64_t serial)
+{
+    atomic_store_explicit(&own->serial, serial, memory_order_relaxed);
+}
+
 /* A magazine of this pool; NULL: go to the slabs. */
 static struct magazine *
 magazine_of(struct mem_thread *self, struct mem_pool *pool)
@@ -130,12 +142,12 @@ magazine_of(struct mem_thread *self, struct mem_pool *pool)
     if (self == NULL || pool->index >= CACHED_POOLS)
         return NULL;
     own = &self->pools[pool->index];
-    if (own->serial != pool->serial) {
+    if (serial_of(own) != pool->serial) {
         /* Left by a pool that was destroyed, which emptied it. */
-        must(own->serial == 0 || own->mag.count == 0);
+        must(serial_of(own) == 0 || own->mag.count == 0);
         own->mag.count = 0;
         own->mag.max = MAGAZINE_OBJECTS;
-        own->serial = pool->serial;
+        serial_set(own, pool->serial);
     }
     return &own->mag;
 }
@@ -148,9 +160,9 @@ take_slow(struct mem_thread *self, struct mem_pool *pool)
 
     if (mag == NULL)
         return slab_take(&pool->slabs, &obj, 1) == 1 ? obj : NULL;
-    if (mag->count == 0)
-        mag->count = slab_take(&pool->slabs, mag->objects, mag->max / 2);
-    return mag->count > 0 ? mag->objects[--mag->count] : NULL;
+    if (mag->count == 0 && !slab_fill(&pool->slabs, mag))
+        return NULL;
+    return mag->objects[--mag->count];
 }
 
 static void
@@ -183,7 +195,7 @@ pools_thread_flush(struct mem_thread *self)
         struct mem_pool *pool = pools.table[i];
         struct pool_magazine *own = &self->pools[i];
 
-        if (pool == NULL || own->serial != pool->serial)
+        if (pool == NULL || serial_of(own) != pool->serial)
             continue;
         bytes += own->mag.count * pool->stride_bytes;
         slab_give(&pool->slabs, own->mag.objects, own->mag.count);
@@ -323,7 +335,11 @@ free_finally(struct mem_pool *pool, void *obj)
 static void
 release_quarantined(void *owner, void *obj)
 {
-    free_finally(owner, obj);
+    struct mem_pool *pool = owner;
+
+    if (!has_state_blind(pool, obj, WORD_RESTS))
+        free_overwritten(pool, obj);
+    free_finally(pool, obj);
 }
 
 static __attribute__((noinline)) void
@@ -392,7 +408,8 @@ mem_pool_get(struct mem_pool *pool)
             0))
         return get_slow(pool);
     own = &self->pools[pool->index % CACHED_POOLS];
-    if (__builtin_expect(own->serial != pool->serial || own->mag.count == 0, 0))
+    if (__builtin_expect(
+            serial_of(own) != pool->serial || own->mag.count == 0, 0))
         return get_slow(pool);
     obj = own->mag.objects[--own->mag.count];
     must_be_free(pool, obj);
@@ -423,7 +440,8 @@ mem_pool_put(struct mem_pool *pool, void *obj)
     }
     own = &self->pools[pool->index % CACHED_POOLS];
     if (__builtin_expect(
-            own->serial != pool->serial || own->mag.count == own->mag.max, 0)) {
+            serial_of(own) != pool->serial || own->mag.count == own->mag.max,
+            0)) {
         put_slow(pool, obj);
         return;
     }
@@ -519,11 +537,11 @@ magazine_collect(struct mem_pool *pool)
     for (t = mem_threads_lock(); t != NULL && !found; t = LIST_NEXT(t, node)) {
         struct pool_magazine *own = &t->pools[pool->index];
 
-        found = own->serial == pool->serial;
+        found = serial_of(own) == pool->serial;
         if (found) {
             mag = own->mag;
             own->mag.count = 0;
-            own->serial = 0;
+            serial_set(own, 0);
         }
     }
     mem_threads_unlock();

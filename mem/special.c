@@ -188,24 +188,31 @@ inner_is_whole(const void *base)
     return head_magic(base, head_load(base)) == HEAD_INNER;
 }
 
-struct special
-special_checked(const void *user)
+/* The same, if it can be true. */
+static struct special
+special_known(const void *user)
 {
     struct special copy = special_read(user);
     const void *base = (const uint8_t *)user - copy.offset;
+    size_t room = copy.whole_bytes != 0 ? copy.whole_bytes : HEAP_BYTES_MAX;
+    bool good = copy.offset <= room && copy.bytes <= room - copy.offset;
     char name[128];
-    bool good;
 
-    if (copy.whole_bytes != 0) {
-        good = (uintptr_t)base % PAGE_BYTES == 0 &&
-               copy.offset + copy.bytes < copy.whole_bytes;
-    } else {
-        good =
-            inner_is_whole(base) && copy.offset + copy.bytes <= HEAP_BYTES_MAX;
-    }
+    if (good && copy.whole_bytes != 0)
+        good = (uintptr_t)base % PAGE_BYTES == 0;
+    else if (good)
+        good = inner_is_whole(base);
     if (!good)
         must_panic("mem: the head of %p, a block of %s, was overwritten", user,
                    block_type_name(slot_of(&copy), name, sizeof(name)));
+    return copy;
+}
+
+struct special
+special_checked(const void *user)
+{
+    struct special copy = special_known(user);
+
     if (!zone_is_whole((const uint8_t *)user + copy.bytes, copy.marks))
         block_overrun(user, slot_of(&copy), copy.bytes);
     return copy;
@@ -231,9 +238,19 @@ base_give(void *user, const struct special *sp)
 static void
 release_quarantined(void *owner, void *block)
 {
-    struct special sp = special_read(block);
+    struct special sp = special_known(block);
 
     base_give(block, &sp);
+}
+
+/* Does it go to the quarantine?  Not when its type was poisoned only once. */
+static bool
+rests(const struct special *sp, uint32_t slot)
+{
+    if ((sp->marks & SPECIAL_POISONED) == 0 || sp->bytes == 0)
+        return false;
+    return UNDER_ASAN || (mem_account_marks(slot) &
+                          (TYPE_POISONED | TYPE_WATCHED)) != 0;
 }
 
 void
@@ -246,7 +263,7 @@ special_free(void *user)
         trace_freed(slot, user);
     mem_account_sub(slot, sp.bytes, 1);
     special_seal(user, &sp, slot, HEAD_DEAD);
-    if ((sp.marks & SPECIAL_POISONED) != 0 && sp.bytes > 0) {
+    if (rests(&sp, slot)) {
         struct quarantined q = {
             .block = user,
             .bytes = sp.bytes,
