@@ -3,6 +3,7 @@
 
 #include "mem/must.h"
 #include "mem/scope.h"
+#include "server/fop/locks.h"
 #include "server/lock/posixlk.h"
 
 MEM_TYPE(mt_arena, "server.fop", "call arena");
@@ -24,6 +25,7 @@ call_init(void *arg, struct rpc_request *req)
     c->work = (struct iot_work){.queued = false};
     c->inode = c->parent = c->inode2 = c->parent2 = NULL;
     c->fd = c->fd2 = NULL;
+    c->removing = NULL;
     arena_init(&c->arena, &mt_arena, c->first_block, sizeof(c->first_block));
     fop_reply_init(&c->reply, &c->arena);
     if (client != NULL) {
@@ -56,6 +58,7 @@ call_fini(void *arg, struct rpc_request *req)
 
     OBJ_CHECK(c, CALL_MAGIC);
     must(c->brick == arg);
+    lock_removal_end(c);
     call_unresolve(c);
     fop_reply_fini(&c->reply);
     arena_release(&c->arena);

@@ -43,6 +43,7 @@ struct call {
     struct fop_args args;
     struct fop_reply reply;
     struct iot_work work;
+    struct inode *removing; /* its removal has begun; a reference */
     /* Resolved objects, given back with the call. */
     struct inode *inode, *parent, *inode2, *parent2;
     struct fd *fd, *fd2;
