@@ -101,12 +101,12 @@ guard_is_due(struct mem_thread *self, uint32_t id, bool can_be)
 {
     if ((id & TYPE_GUARD) != 0) {
         mem_account_mark(id & TYPE_SLOT, TYPE_GUARD, false);
-        return can_be;
+        return can_be && guard_wanted(id & TYPE_SLOT);
     }
     if (!can_be || self == NULL || self->guard_slowly-- > 0)
         return false;
     self->guard_slowly = guard_slow_interval();
-    return true;
+    return guard_wanted(id & TYPE_SLOT);
 }
 
 static unsigned

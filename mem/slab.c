@@ -2,7 +2,8 @@
 /*
  * A slab lies on a boundary of its size, which leads from object to slab.  Its
  * objects are carved and constructed as they are wanted: what was never
- * carved was never touched, and is memory only by address.
+ * carved was never touched, and is memory only by address; unless the pages
+ * had been in use for something else, when it is charged to `slab`.
  *
  *     slab │ colour │ object │ object │ … │ not carved
  *
@@ -104,8 +105,31 @@ colour_bytes_locked(struct slab_cache *cache)
     return cache->colour++ % (left_bytes / LINE_BYTES + 1) * LINE_BYTES;
 }
 
+/* What is behind the objects that were carved. */
+static size_t
+slab_rest_bytes(const struct slab_cache *cache, const struct slab *slab)
+{
+    return cache->slab_bytes - (size_t)(slab->first - (uint8_t *)slab) -
+           slab->carved * cache->shape.stride_bytes;
+}
+
+/* Of a slab that was dirty in parts, the dirty ones are taken to be last: what
+ * is charged is never less than what is memory. */
 static void
-slab_enter_locked(struct slab_cache *cache, struct slab *slab)
+slab_keep_stale_locked(const struct slab_cache *cache, struct slab *slab)
+{
+    size_t rest_bytes = slab_rest_bytes(cache, slab);
+
+    if (slab->stale_bytes <= rest_bytes)
+        return;
+    mem_account_sub(mem_account_slot(&mt_slab), slab->stale_bytes - rest_bytes,
+                    0);
+    slab->stale_bytes = rest_bytes;
+}
+
+static void
+slab_enter_locked(struct slab_cache *cache, struct slab *slab,
+                  size_t dirty_bytes)
 {
     size_t first_bytes = slab_head_bytes() + colour_bytes_locked(cache) +
                          cache->shape.shift_bytes;
@@ -122,7 +146,9 @@ slab_enter_locked(struct slab_cache *cache, struct slab *slab)
     cache->empty_count++;
     poison((uint8_t *)slab + slab_head_bytes(),
            cache->slab_bytes - slab_head_bytes());
-    mem_account_charge(&mt_slab, first_bytes);
+    slab->stale_bytes = dirty_bytes;
+    mem_account_charge(&mt_slab, first_bytes + dirty_bytes);
+    slab_keep_stale_locked(cache, slab);
 }
 
 /* Take an empty slab out; slab_destroy() follows without the mutex. */
@@ -142,14 +168,15 @@ slab_destroy(struct slab_cache *cache, struct slab *slab)
 {
     size_t first_bytes = (size_t)(slab->first - (uint8_t *)slab);
     size_t objects_bytes = slab->carved * cache->shape.stride_bytes;
+    size_t own_bytes = first_bytes + slab->stale_bytes;
 
     mem_account_sub(mem_account_slot(cache->shape.held), objects_bytes,
                     slab->carved);
-    mem_account_discharge(&mt_slab, first_bytes);
+    mem_account_discharge(&mt_slab, own_bytes);
     slab->magic = 0;
     unpoison(slab, cache->slab_bytes);
     page_run_give(slab, cache->slab_bytes);
-    return first_bytes + objects_bytes;
+    return own_bytes + objects_bytes;
 }
 
 static size_t
@@ -237,6 +264,7 @@ slab_carve_locked(struct slab_cache *cache, struct slab *slab)
         cache->shape.make(cache, obj);
         slab_push_locked(cache, obj);
     }
+    slab_keep_stale_locked(cache, slab);
     slab_place_locked(cache, slab);
 }
 
@@ -298,6 +326,7 @@ uint32_t
 slab_take(struct slab_cache *cache, void **objects, uint32_t max)
 {
     struct slab *slab;
+    size_t dirty_bytes;
     uint32_t n;
 
     mutex_lock(&cache->mtx);
@@ -310,11 +339,11 @@ slab_take(struct slab_cache *cache, void **objects, uint32_t max)
     if (slab == NULL) {
         /* Taking pages may reclaim, which comes to slabs as well. */
         mutex_unlock(&cache->mtx);
-        slab = page_run_take(cache->slab_bytes, PAGE_SLAB, false);
+        slab = page_run_take_dirty(cache->slab_bytes, PAGE_SLAB, &dirty_bytes);
         if (slab == NULL)
             return 0;
         mutex_lock(&cache->mtx);
-        slab_enter_locked(cache, slab);
+        slab_enter_locked(cache, slab, dirty_bytes);
     }
     cache->misses++;
     slab_carve_locked(cache, slab);

@@ -35,8 +35,10 @@ struct slab {
     unsigned magic;
     uint32_t capacity; /* constant, as are cache and first */
     struct slab_cache *cache;
-    uint8_t *first;   /* object */
-    uint32_t carved;  /* [cache->mtx], as all below */
+    uint8_t *first;     /* object */
+    size_t stale_bytes; /* [cache->mtx], as all below; not carved, and memory
+                           all the same */
+    uint32_t carved;
     uint32_t free;    /* objects in the free list */
     uint32_t free_at; /* its head, from the slab's start; 0: none */
     enum slab_list list;

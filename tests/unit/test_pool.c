@@ -12,6 +12,7 @@
 
 #include "expect_abort.h"
 #include "mem/must.h"
+#include "mem/page_run.h"
 #include "mem/pool_one.h"
 #include "mem/quarantine.h"
 #include "mem/thread.h"
@@ -162,6 +163,50 @@ START_TEST(shrinking_gives_back_what_is_wholly_free)
     o[0] = mem_pool_get(pool);
     ck_assert_uint_eq(o[0]->constructed, 0x0b1ec7);
     mem_pool_put(pool, o[0]);
+    mem_pool_destroy(&pool);
+}
+END_TEST
+
+/* Of slabs and what lies in them. */
+static uint64_t
+charged_bytes(void)
+{
+    return read_one("mem", "slab").size + read_one("mem", "pool slack").size +
+           read_one("test.pool", "obj").size;
+}
+
+START_TEST(a_slab_of_used_pages_is_charged_as_a_whole)
+{
+    enum { SLAB = 65536, OBJECTS = 1000 };
+    struct mem_pool *pool = mem_pool_new(&mt_obj, sizeof(struct obj), NULL);
+    uint64_t before = charged_bytes();
+    static void *o[OBJECTS];
+    void *used;
+
+    o[0] = mem_pool_get(pool);
+    ck_assert_ptr_nonnull(o[0]);
+    ck_assert_uint_lt(charged_bytes() - before, 2 * 4096);
+    mem_pool_put(pool, o[0]);
+    (void)mem_pool_shrink(pool);
+    ck_assert_uint_eq(charged_bytes(), before);
+
+    used = page_run_take(SLAB, PAGE_BUFFER, false);
+    ck_assert_ptr_nonnull(used);
+    memset(used, 1, SLAB);
+    page_run_give(used, SLAB);
+    o[0] = mem_pool_get(pool);
+    ck_assert_uint_eq((uintptr_t)o[0] & ~(uintptr_t)(SLAB - 1),
+                      (uintptr_t)used);
+    ck_assert_uint_eq(charged_bytes() - before, SLAB);
+    for (int i = 1; i < OBJECTS; i++)
+        o[i] = mem_pool_get(pool);
+    /* What is left of each slab is too small for an object, but for the last,
+     * which is a clean one. */
+    ck_assert_uint_lt(read_one("mem", "slab").size, 4096);
+    for (int i = 0; i < OBJECTS; i++)
+        mem_pool_put(pool, o[i]);
+    (void)mem_pool_shrink(pool);
+    ck_assert_uint_eq(charged_bytes(), before);
     mem_pool_destroy(&pool);
 }
 END_TEST
@@ -442,6 +487,7 @@ main(void)
     tcase_add_test(tc, objects_are_aligned_constructed_once_and_counted);
     tcase_add_test(tc, any_size_holds_its_bytes);
     tcase_add_test(tc, shrinking_gives_back_what_is_wholly_free);
+    tcase_add_test(tc, a_slab_of_used_pages_is_charged_as_a_whole);
     tcase_add_test(tc, more_pools_than_have_magazines_work);
     tcase_add_loop_test(tc, an_object_has_one_user_whoever_puts_it, 1, 4);
     tcase_add_test(tc, a_thread_outlives_a_pool_that_it_used);
