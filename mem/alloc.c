@@ -85,21 +85,6 @@ guarded_new(uint32_t slot, size_t bytes, bool zero)
     return user;
 }
 
-/* A type that was marked for it, or one in so many of those that came this
- * way anyhow. */
-static bool
-guard_is_due(struct mem_thread *self, uint32_t id)
-{
-    if ((id & TYPE_GUARD) != 0) {
-        mem_account_mark(id & TYPE_SLOT, TYPE_GUARD, false);
-        return true;
-    }
-    if (self == NULL || self->guard_slowly-- > 0)
-        return false;
-    self->guard_slowly = guard_slow_interval();
-    return true;
-}
-
 /* Not where more was asked for than a guard object does. */
 static bool
 can_be_guarded(uint32_t id, size_t bytes, size_t align)
@@ -107,6 +92,21 @@ can_be_guarded(uint32_t id, size_t bytes, size_t align)
     return (id & (TYPE_TRACED | TYPE_POISONED)) == 0 &&
            bytes + GUARD_HEAD_BYTES <= GUARD_BYTES_MAX &&
            align <= HEAP_GRAIN_BYTES;
+}
+
+/* A type that was marked for it, or one in so many of those that came this
+ * way anyhow.  A mark goes, whether it can be obeyed or not. */
+static bool
+guard_is_due(struct mem_thread *self, uint32_t id, bool can_be)
+{
+    if ((id & TYPE_GUARD) != 0) {
+        mem_account_mark(id & TYPE_SLOT, TYPE_GUARD, false);
+        return can_be && guard_wanted(id & TYPE_SLOT);
+    }
+    if (!can_be || self == NULL || self->guard_slowly-- > 0)
+        return false;
+    self->guard_slowly = guard_slow_interval();
+    return guard_wanted(id & TYPE_SLOT);
 }
 
 static unsigned
@@ -167,7 +167,7 @@ alloc_slow(struct mem_type *type, size_t align, size_t bytes, bool zero)
 
     if (bytes > PTRDIFF_MAX)
         return heap_refuse(type);
-    if (guard_is_due(self, id) && can_be_guarded(id, bytes, align))
+    if (guard_is_due(self, id, can_be_guarded(id, bytes, align)))
         user = guarded_new(slot, bytes, zero);
     id &= ~(uint32_t)TYPE_GUARD;
     if (user == NULL) {

@@ -2,7 +2,7 @@
 /*
  * Object pools: slabs, and a magazine for each thread.
  *
- *     get, put ──► magazine of 64 objects      own thread, no lock
+ *     get, put ──► magazine, 127 objects       own thread, no lock
  *                      │ half of it, when it is empty or full
  *                      ▼
  *                  slabs: partial, empty, full        their mutex
@@ -41,6 +41,9 @@
 #include "mem/thread.h"
 #include "mem/trace_hook.h"
 
+/* At most, in one magazine; of the largest objects it is seven. */
+enum { MAGAZINE_BYTES = 512 << 10 };
+
 #define POOL_MAGIC 0x504f4f4cu
 #define WORD_FREE 0x0f7ee0b1u
 #define WORD_USED 0xa11e0b1cu
@@ -69,6 +72,9 @@ struct mem_pool {
     struct slab_cache slabs;
     LIST_ENTRY(mem_pool) node; /* [pools.mtx] */
 };
+
+_Static_assert((int)MAGAZINE_BYTES / 2 >= (int)MEM_POOL_OBJECT_BYTES_MAX,
+               "half of a magazine is something");
 
 static struct {
     struct mutex mtx;
@@ -133,6 +139,15 @@ serial_set(struct pool_magazine *own, uint64_t serial)
     atomic_store_explicit(&own->serial, serial, memory_order_relaxed);
 }
 
+/* Large objects are rarely many, and would be much memory in many threads. */
+static uint32_t
+magazine_max(const struct mem_pool *pool)
+{
+    size_t max = MAGAZINE_BYTES / pool->stride_bytes;
+
+    return max < MAGAZINE_OBJECTS ? (uint32_t)max : MAGAZINE_OBJECTS;
+}
+
 /* A magazine of this pool; NULL: go to the slabs. */
 static struct magazine *
 magazine_of(struct mem_thread *self, struct mem_pool *pool)
@@ -146,7 +161,7 @@ magazine_of(struct mem_thread *self, struct mem_pool *pool)
         /* Left by a pool that was destroyed, which emptied it. */
         must(serial_of(own) == 0 || own->mag.count == 0);
         own->mag.count = 0;
-        own->mag.max = MAGAZINE_OBJECTS;
+        own->mag.max = magazine_max(pool);
         serial_set(own, pool->serial);
     }
     return &own->mag;
@@ -279,7 +294,7 @@ guard_is_due(struct mem_thread *self, const struct mem_pool *pool, uint32_t id)
         return false;
     else
         self->guard_slowly = guard_slow_interval();
-    return pool->stride_bytes <= GUARD_BYTES_MAX;
+    return pool->stride_bytes <= GUARD_BYTES_MAX && guard_wanted(pool->slot);
 }
 
 static void *

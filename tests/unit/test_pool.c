@@ -13,6 +13,8 @@
 #include "expect_abort.h"
 #include "mem/must.h"
 #include "mem/page_run.h"
+#include "mem/pool_one.h"
+#include "mem/quarantine.h"
 #include "mem/thread.h"
 
 MEM_TYPE(mt_obj, "test.pool", "obj");
@@ -333,6 +335,26 @@ START_TEST(a_thread_outlives_a_pool_that_it_used)
 }
 END_TEST
 
+START_TEST(a_thread_keeps_few_of_large_objects)
+{
+    enum { COUNT = 100 };
+    struct mem_pool *pool_of_large =
+        mem_pool_new(&mt_obj, MEM_POOL_OBJECT_BYTES_MAX, NULL);
+    void *o[COUNT];
+
+    for (int i = 0; i < COUNT; i++)
+        o[i] = mem_pool_get(pool_of_large);
+    for (int i = 0; i < COUNT; i++)
+        mem_pool_put(pool_of_large, o[i]);
+    (void)quarantine_flush(NULL);
+    (void)pools_shrink();
+    /* Seven, each in a slab of seven at most. */
+    ck_assert_uint_le(read_pool("obj").cold, 7 * 7);
+    ck_assert_uint_gt(read_pool("obj").cold, 0);
+    mem_pool_destroy(&pool_of_large);
+}
+END_TEST
+
 static struct mem_pool *beyond; /* the magazines */
 
 static void *
@@ -469,6 +491,7 @@ main(void)
     tcase_add_test(tc, more_pools_than_have_magazines_work);
     tcase_add_loop_test(tc, an_object_has_one_user_whoever_puts_it, 1, 4);
     tcase_add_test(tc, a_thread_outlives_a_pool_that_it_used);
+    tcase_add_test(tc, a_thread_keeps_few_of_large_objects);
     tcase_add_test(tc, a_pool_ends_while_one_without_magazines_is_used);
     suite_add_tcase(s, tc);
     tcase_add_checked_fixture(bugs, setup, NULL);
