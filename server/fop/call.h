@@ -40,6 +40,8 @@ struct call {
     struct fop_args args;
     struct fop_reply reply;
     struct iot_work work;
+    uint64_t started_ns; /* its handler was called; 0: not yet */
+    uint64_t parked_ns;  /* it began to wait for a lock; 0: it did not */
     /* Resolved objects, given back with the call. */
     struct inode *inode, *parent, *inode2, *parent2;
     struct fd *fd, *fd2;

@@ -23,6 +23,7 @@
 #include "mem/mutex.h"
 #include "rpc/service.h"
 #include "server/core/gfid.h"
+#include "server/fop/share.h"
 #include "server/inode/fd.h"
 
 struct brick;
@@ -61,6 +62,7 @@ struct client {
     struct iot_owner owner;      /* the pool's */
     struct iot_work cleanup;
 
+    struct share share;
     _Atomic(uint32_t) waiting;   /* locks that it waits for */
     struct mutex calls_mtx;      /* rank 40 */
     struct cds_list_head calls;  /* [calls_mtx] requests in flight */

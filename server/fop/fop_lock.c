@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mem/clock.h"
 #include "server/fop/handlers.h"
 #include "server/fop/resolve.h"
 #include "server/lock/posixlk.h"
@@ -86,6 +87,7 @@ set(struct call *c, const struct lk_request *req)
             return -ENOLCK;
         rpc_request_park(&c->rpc);
         c->state = CALL_PARKED;
+        c->parked_ns = clock_ns();
         err = lk_set(req, &wait, desc);
         if (err == 1)
             return FOP_WAITS;
