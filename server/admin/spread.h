@@ -7,8 +7,8 @@
 
 #include "server/fop/latency.h"
 
-/* count, sum-ns, mean-ns, p50-ns, p90-ns, p99-ns, p999-ns and max-ns, as an object.
- * Returns it, or NULL without memory. */
+/* count, sum-ns, mean-ns, p50-ns, p90-ns, p99-ns, p999-ns and max-ns, as an
+ * object.  Returns it, or NULL without memory. */
 json_object *spread_add(json_object *obj, const char *key,
                         const struct latency *l);
 /* The buckets that hold something, as a list of [up to ns, count]; up to -1:

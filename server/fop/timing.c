@@ -56,8 +56,9 @@ shard_free(struct timing_shard *shard)
 void
 timing_fini(struct timing *t)
 {
-    struct timing_shard *shard = atomic_load(&t->shards), *next;
+    struct timing_shard *shard, *next;
 
+    shard = atomic_load(&t->shards);
     for (; shard != NULL; shard = next) {
         next = shard->next;
         shard_free(shard);
