@@ -1,6 +1,6 @@
 #!/bin/sh
 # The layering: mem <- rpc, iothreads <- server <- cli, and inside server/
-# core <- inode <- lock, posix; those, wire and stage <- fop <- admin <- top.
+# core <- inode <- lock, posix <- heal; those, wire and stage <- fop <- admin <- top.
 # Fails on an include against the arrows.
 set -u
 cd "${1:-.}" || exit 1
@@ -31,15 +31,17 @@ out=$(
     check "server/inode/*.[ch]" mem/ server/core/ server/inode/
     check "server/lock/*.[ch]" mem/ server/core/ server/inode/ server/lock/
     check "server/posix/*.[ch]" mem/ server/core/ server/inode/ server/posix/
+    check "server/heal/*.[ch]" mem/ server/core/ server/inode/ server/posix/ \
+        server/heal/
     check "server/stage/*.[ch]" mem/ rpc/auth.h server/core/ server/stage/
     check "server/wire/*.[ch]" mem/ rpc/ iothreads/work.h server/core/ \
         server/wire/
     check "server/fop/*.[ch]" mem/ rpc/ iothreads/ server/core/ \
-        server/inode/ server/lock/ server/posix/ server/stage/ server/wire/ \
-        server/fop/
+        server/inode/ server/lock/ server/posix/ server/heal/ server/stage/ \
+        server/wire/ server/fop/
     check "server/admin/*.[ch]" mem/ rpc/ iothreads/ server/core/ \
-        server/inode/ server/lock/ server/posix/ server/stage/ server/wire/ \
-        server/fop/ server/admin/
+        server/inode/ server/lock/ server/posix/ server/heal/ server/stage/ \
+        server/wire/ server/fop/ server/admin/
     check "server/*.[ch]" mem/ rpc/ iothreads/ server/
     check "cli/*.[ch]" mem/ server/ cli/
 )

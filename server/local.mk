@@ -4,6 +4,7 @@ include $(top_srcdir)/server/core/local.mk
 include $(top_srcdir)/server/inode/local.mk
 include $(top_srcdir)/server/lock/local.mk
 include $(top_srcdir)/server/posix/local.mk
+include $(top_srcdir)/server/heal/local.mk
 include $(top_srcdir)/server/stage/local.mk
 include $(top_srcdir)/server/wire/local.mk
 include $(top_srcdir)/server/fop/local.mk

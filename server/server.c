@@ -24,10 +24,12 @@
 #include "server/admin/control.h"
 #include "server/admin/statedump.h"
 #include "server/fop/authorize.h"
+#include "server/fop/callback.h"
 #include "server/fop/call.h"
 #include "server/fop/dump_program.h"
 #include "server/fop/hello.h"
 #include "server/fop/run.h"
+#include "server/heal/heal.h"
 #include "server/lock/posixlk.h"
 #include "server/pressure.h"
 #include "server/server_options.h"
@@ -39,8 +41,6 @@ MEM_TYPE(mt_call, "server.fop", "call");
 
 enum {
     STOP_TIMEOUT_MS = 5000, /* for requests in flight */
-    CALLBACK_PROGRAM = 52743234,
-    CALLBACK_CHILD_DOWN = 7,
 };
 
 enum { SIGNALS_MAX = 6 };
@@ -142,20 +142,8 @@ brick_dead(void *arg, int error)
 static void
 tell_child_down(void *arg, struct rpc_conn *conn)
 {
-    struct xdr_out out;
-    struct iobuf *body;
-    size_t bytes;
-
-    if (rpc_conn_user(conn) == NULL ||
-        xdr_out_init(&out, RPC_CALL_HEAD_BYTES, 0) != 0)
-        return;
-    body = xdr_out_take(&out, &bytes);
-    if (body == NULL)
-        return;
-    if (rpc_conn_notify(conn, CALLBACK_PROGRAM, 1, CALLBACK_CHILD_DOWN, body,
-                        bytes) != 0)
-        log_warning("%s could not be told that the brick has failed",
-                    rpc_conn_peer(conn));
+    if (rpc_conn_user(conn) != NULL)
+        callback_child_down(conn);
 }
 
 static void
@@ -286,13 +274,18 @@ start_inodes(struct server *srv)
 static int
 start_brick(struct server *srv, char *err)
 {
-    char perr[POSIX_ERROR_BYTES] = "";
+    char perr[POSIX_ERROR_BYTES] = "", herr[HEAL_ERROR_BYTES] = "";
     struct brick *brick = &srv->brick;
     int e;
 
     e = posix_open(&brick->px, srv->options, brick->inodes, perr);
     if (e != 0) {
         (void)snprintf(err, SERVER_ERROR_BYTES, "%s", perr);
+        return e;
+    }
+    e = heal_open(&brick->heal, srv->options, brick->px, herr);
+    if (e != 0) {
+        (void)snprintf(err, SERVER_ERROR_BYTES, "%s", herr);
         return e;
     }
     posix_on_dead(brick->px, brick_dead, srv);
@@ -539,6 +532,7 @@ stop_serving(struct server *srv)
         mem_pool_destroy(&brick->call_pool);
     groups_cache_free(&brick->groups);
     fop_stats_fini(&brick->stats);
+    heal_close(&brick->heal);
     if (brick->px != NULL)
         posix_close(&brick->px);
     pressure_stop(&srv->pressure);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/fop/client.h"
+#include "server/heal/heal.h"
 
 /* We have no dictionaries of our own between requests; the section is there
  * because the peer's always is. */
@@ -62,5 +63,6 @@ sections_write(struct dump *d, struct admin *admin)
         section_iothreads(d, admin);
         section_rpc(d, admin);
     }
+    heal_dump(admin->brick->heal, admin->volume_name, d);
     posix_dump(admin->brick->px, d);
 }

@@ -134,6 +134,18 @@ OPTION(STRICT_AUTH, "auth.strict-auth-accept", NULL, OPTION_BOOL, 0, 1, NULL, "o
 OPTION(DYNAMIC_AUTH, "auth.dynamic-auth", "server.dynamic-auth", OPTION_BOOL, 0, 1, NULL, "on", true,
        "Check connected clients again when the rules change.")
 
+/* --- locks --- */
+OPTION(LOCKS_NOTIFY, "locks.notify-contention", "features.locks-notify-contention", OPTION_BOOL, 0, 1, NULL, "on", true,
+       "Tell the holder of an internal lock that another client wants it.")
+OPTION(LOCKS_NOTIFY_DELAY, "locks.notify-contention-delay", "features.locks-notify-contention-delay", OPTION_SECONDS, 0, 60, NULL, "5", true,
+       "Seconds between two such messages about one lock.")
+OPTION(LOCKS_REVOKE_SECS, "locks.revocation-secs", "features.locks-revocation-secs", OPTION_SECONDS, 0, INT32_MAX, NULL, "0", true,
+       "Age at which internal locks that stand in another's way are taken away; 0 is never, and then the two options below have no effect.")
+OPTION(LOCKS_REVOKE_BLOCKED, "locks.revocation-max-blocked", "features.locks-revocation-max-blocked", OPTION_INT, 0, INT32_MAX, NULL, "0", true,
+       "Waiting requests at which the locks that they wait for are taken away; 0 is no such bound.")
+OPTION(LOCKS_REVOKE_ALL, "locks.revocation-clear-all", "features.locks-revocation-clear-all", OPTION_BOOL, 0, 1, NULL, "off", true,
+       "Refuse those who wait as well, when locks are taken away.")
+
 /* --- memory --- */
 OPTION(MEMORY_LIMIT, "memory.limit", NULL, OPTION_PERCENT_OR_SIZE, 0, INT64_MAX, NULL, "off", true,
        "Memory that the process may take: a percentage below 100 of what machine and control group allow, or bytes; off is no limit.")
@@ -169,6 +181,16 @@ OPTION(CLEANUP_REQS, "io-threads.cleanup-disconnected-reqs", "performance.iot-cl
        "Drop queued requests of clients that have gone.")
 OPTION(PASS_THROUGH, "io-threads.pass-through", "performance.iot-pass-through", OPTION_BOOL, 0, 1, NULL, "false", true,
        "Run every operation on the event thread.")
+
+/* --- heal --- */
+OPTION(INDEX_BASE, "index.index-base", NULL, OPTION_PATH, 0, 0, NULL, NULL, false,
+       "Where the heal index is, which must be .glusterfs/indices of the brick; volfiles say it.")
+OPTION(INDEX_DIRTY, "index.xattrop-dirty-watchlist", NULL, OPTION_STRING, 0, 0, NULL, "trusted.afr.dirty", false,
+       "What names of xattrs begin with that say that a change is under way; with commas between.")
+OPTION(INDEX_PENDING, "index.xattrop-pending-watchlist", NULL, OPTION_STRING, 0, 0, NULL, "trusted.afr.", false,
+       "What names of xattrs begin with, those above aside, that say that an object waits to be healed.")
+OPTION(INDEX_PENDING64, "index.xattrop64-watchlist", NULL, OPTION_STRING, 0, 0, NULL, "trusted.ec.dirty", false,
+       "The same for dispersed volumes.")
 
 /* --- stages --- */
 OPTION(SUPER_UID, "access-control.super-uid", NULL, OPTION_INT, 0, 0xffffffff, NULL, "0", true,

@@ -497,6 +497,9 @@ map_absent(struct mapping *m)
         result = set_text(m, OPT_FIPS_RCHECKSUM, "off");
     if (result == 0 && !has_type(m->v, "features/selinux"))
         result = set_text(m, OPT_SELINUX, "off");
+    /* A dispersed volume has none of these. */
+    if (result == 0 && m->stage->values[OPT_INDEX_PENDING].text == NULL)
+        result = set_text(m, OPT_INDEX_PENDING, "");
     /* No rule about addresses lets nobody in by address. */
     if (result == 0 && m->stage->values[OPT_AUTH_ALLOW].text == NULL)
         result = set_text(m, OPT_AUTH_ALLOW, "");

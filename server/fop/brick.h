@@ -17,6 +17,7 @@
 #include "server/stage/groups.h"
 
 struct client_table;
+struct heal;
 struct pressure;
 
 struct brick {
@@ -24,6 +25,7 @@ struct brick {
     struct options *options;
     struct inode_table *inodes;
     struct posix *px;
+    struct heal *heal;
     struct iot_pool *pool;
     struct rpc_service *rpc;
     struct mem_pool *call_pool;

@@ -21,7 +21,7 @@ call_init(void *arg, struct rpc_request *req)
     c->waits = false;
     c->fd_installed = false;
     c->work = (struct iot_work){.queued = false};
-    c->started_ns = c->parked_ns = 0;
+    c->times = (struct call_times){.queued = false};
     c->inode = c->parent = c->inode2 = c->parent2 = NULL;
     c->fd = c->fd2 = NULL;
     arena_init(&c->arena, &mt_arena, c->first_block, sizeof(c->first_block));

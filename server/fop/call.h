@@ -40,8 +40,12 @@ struct call {
     struct fop_args args;
     struct fop_reply reply;
     struct iot_work work;
-    uint64_t started_ns; /* its handler was called; 0: not yet */
-    uint64_t parked_ns;  /* it began to wait for a lock; 0: it did not */
+    struct call_times {  /* spent.h's */
+        uint64_t decoded_ns; /* when it was first queued, or run; 0: not yet */
+        uint64_t parked_ns;  /* since when it waits for a lock; 0: it does not */
+        uint64_t waited_ns, locked_ns; /* for a worker, for locks; so far */
+        bool queued;
+    } times;
     /* Resolved objects, given back with the call. */
     struct inode *inode, *parent, *inode2, *parent2;
     struct fd *fd, *fd2;

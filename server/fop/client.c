@@ -10,6 +10,7 @@
 #include "mem/must.h"
 #include "mem/scope.h"
 #include "server/fop/brick.h"
+#include "server/fop/locks.h"
 #include "server/lock/posixlk.h"
 #define LOG_DOMAIN "server"
 #include "server/core/log.h"
@@ -64,6 +65,7 @@ client_free(struct client *client)
     share_fini(&client->share);
     if (client->fds != NULL)
         fd_table_destroy(&client->fds);
+    lk_holder_fini(&client->locks);
     mutex_destroy(&client->calls_mtx);
     client->magic = 0;
     mem_free(client);
@@ -89,7 +91,9 @@ cleanup_run(struct iot_work *work)
 {
     struct client *client = container_of_member(work, struct client, cleanup);
     enum mem_importance was = mem_set_importance(MEM_FOR_SERVER);
+    struct lk_rules rules = lock_rules(client->table->brick->options);
 
+    lk_holder_leave(&client->locks, &rules);
     fd_table_close(client->fds, release_fd, client);
     log_limited(LOG_LVL_INFO, CLIENT_LINES_PER_SECOND, "shut down client %s",
                 client->uid);
@@ -110,6 +114,12 @@ client_leave(struct client *client)
     client->cleanup.run = cleanup_run;
     client->cleanup.drop = cleanup_run;
     iot_submit(brick->pool, &client->cleanup);
+}
+
+struct brick *
+client_brick(const struct client *client)
+{
+    return client->table->brick;
 }
 
 struct client *
@@ -181,6 +191,7 @@ client_new(struct client_table *table, const struct client_hello *hello,
     mutex_init(&client->calls_mtx, "server.client.calls", 40);
     CDS_INIT_LIST_HEAD(&client->calls);
     iot_owner_init(&client->owner);
+    lk_holder_init(&client->locks, client, NULL, &client_holder_ops);
     client->fds = fd_table_new();
     client->cred = mem_memdup(&mt_client, hello->cred->raw,
                               hello->cred->raw_bytes);
@@ -196,6 +207,7 @@ client_new(struct client_table *table, const struct client_hello *hello,
         client_free(client);
         return NULL;
     }
+    client->locks.uid = client->uid;
     return client;
 }
 
@@ -310,6 +322,18 @@ client_of_conn(struct client_table *table, struct rpc_conn *conn)
     MUTEX_SCOPE(&table->mtx);
     client = rpc_conn_user(conn);
     return client == NULL ? NULL : client_get(client);
+}
+
+struct client *
+client_of_uid(struct client_table *table, const char *uid)
+{
+    struct client *client;
+
+    MUTEX_SCOPE(&table->mtx);
+    cds_list_for_each_entry(client, &table->all, node)
+        if (client->bindings > 0 && strcmp(client->uid, uid) == 0)
+            return client_get(client);
+    return NULL;
 }
 
 void

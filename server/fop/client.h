@@ -3,7 +3,7 @@
  * Connected clients.  A client is the pair (process-uuid, exact credential
  * bytes) of SETVOLUME; connections with an equal pair share it and are its
  * bindings.  When the last binding goes, so does everything that the client
- * held: fds, record locks, waiting requests.
+ * held: internal locks, fds, record locks, waiting requests.
  *
  *   bound   bindings > 0
  *   gone    the last binding has ended; its fd table is closed, so that a
@@ -25,6 +25,7 @@
 #include "server/core/gfid.h"
 #include "server/fop/share.h"
 #include "server/inode/fd.h"
+#include "server/lock/holder.h"
 
 struct brick;
 struct client_table;
@@ -62,6 +63,7 @@ struct client {
     struct iot_owner owner;      /* the pool's */
     struct iot_work cleanup;
 
+    struct lk_holder locks;      /* internal ones; its client is this */
     struct share share;
     _Atomic(uint32_t) waiting;   /* locks that it waits for */
     struct mutex calls_mtx;      /* rank 40 */
@@ -94,6 +96,9 @@ void client_unbind(struct client_table *table, struct rpc_conn *conn);
 /* The connection's client with a reference, or NULL; on any thread. */
 struct client *client_of_conn(struct client_table *table,
                               struct rpc_conn *conn);
+struct brick *client_brick(const struct client *client);
+/* The bound client that calls itself so, with a reference; NULL. */
+struct client *client_of_uid(struct client_table *table, const char *uid);
 struct client *client_get(struct client *client);
 void client_put(struct client *client); /* NULL is fine */
 

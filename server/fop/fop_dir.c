@@ -6,6 +6,8 @@
 
 #include "mem/must.h"
 #include "server/fop/handlers.h"
+#include "server/fop/index_dir.h"
+#include "server/fop/lock_counts.h"
 #include "server/fop/permit.h"
 #include "server/fop/resolve.h"
 
@@ -21,8 +23,11 @@ int64_t
 fop_opendir(struct call *c)
 {
     struct posix_call pc = call_posix(c);
+    struct virtual_dir dir;
     int err = resolve_inode(c);
 
+    if (index_dir_find(c, &c->args.gfid, err, &dir))
+        return index_dir_open(c, &dir);
     if (err == 0)
         err = permit_inode(c, c->inode, ACCESS_R);
     if (err == 0)
@@ -33,6 +38,7 @@ fop_opendir(struct call *c)
 struct emit_state {
     struct call *c;
     uint32_t left;
+    int err;
 };
 
 /* What a sub-directory mount sees of an entry.  ".." of its root lies outside:
@@ -54,6 +60,26 @@ show(const struct call *c, struct posix_dirent *e, struct iatt *copy)
     e->xdata = &none;
 }
 
+/* With the lock counts that were asked for. */
+static int
+add_counts(struct call *c, struct posix_dirent *e, struct dict *xdata)
+{
+    uint32_t i;
+    int err;
+
+    if (e->stat == NULL || e->xdata == NULL || !lock_counts_are_asked(c))
+        return 0;
+    dict_init(xdata, &c->arena);
+    xdata->null = e->xdata->null;
+    err = dict_reserve(xdata, e->xdata->count);
+    if (err != 0)
+        return err;
+    for (i = 0; i < e->xdata->count; i++)
+        dict_append(xdata, &e->xdata->pairs[i]);
+    e->xdata = xdata;
+    return lock_counts_entry(c, e->name, &e->stat->gfid, xdata);
+}
+
 static bool
 emit(void *arg, const struct posix_dirent *found)
 {
@@ -61,9 +87,13 @@ emit(void *arg, const struct posix_dirent *found)
     struct fop_reply *r = &st->c->reply;
     uint32_t charge = READDIR_ENTRY_CHARGE + found->name_bytes + 1;
     struct posix_dirent e = *found;
+    struct dict counted;
     struct iatt copy;
 
     if (charge > st->left || r->entries.pos > READDIR_ENCODED_BYTES_MAX)
+        return false;
+    st->err = add_counts(st->c, &e, &counted);
+    if (st->err != 0)
         return false;
     st->left -= charge;
     show(st->c, &e, &copy);
@@ -82,7 +112,7 @@ readdir(struct call *c, bool plus)
     int taken, err;
 
     err = resolve_fd(c);
-    if (err == 0)
+    if (err == 0 && !index_dir_is_open(c))
         err = permit_inode(c, c->fd->inode, ACCESS_R);
     if (err != 0)
         return err;
@@ -92,8 +122,12 @@ readdir(struct call *c, bool plus)
     err = xdr_out_init(&c->reply.entries, 0, size < 4096 ? 4096 : size);
     if (err != 0)
         return err;
-    taken = posix_readdir(&pc, c->fd, c->args.offset, plus, size, emit, &st,
-                          &end);
+    taken = index_dir_is_open(c)
+                ? index_dir_readdir(c, emit, &st, &end)
+                : posix_readdir(&pc, c->fd, c->args.offset, plus, size, emit,
+                                &st, &end);
+    if (st.err != 0)
+        return st.err;
     if (taken < 0)
         return taken;
     /* The one success with a meaning in op_errno: nothing comes after this. */

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "server/fop/handlers.h"
+#include "server/fop/index_dir.h"
 #include "server/fop/permit.h"
 #include "server/fop/resolve.h"
 
@@ -31,10 +32,13 @@ fop_lookup(struct call *c)
 {
     struct posix_call pc = call_posix(c);
     struct fop_args *a = &c->args;
+    struct virtual_dir dir;
     int err = 0;
 
     if (a->name[0] != '\0') {
         err = resolve_parent(c, &a->gfid2, &c->parent);
+        if (index_dir_find(c, &a->gfid2, err, &dir))
+            return index_dir_lookup_entry(c, &dir);
         if (err == 0)
             err = permit_inode(c, c->parent, ACCESS_X);
     } else if (gfid_is_null(&a->gfid)) {
@@ -45,8 +49,11 @@ fop_lookup(struct call *c)
     if (err != 0)
         return err;
     c->reply.xdata.null = false;
-    return posix_lookup(&pc, c->parent, a->name, &a->gfid, &c->inode,
-                        &c->reply.iatt[0], &c->reply.iatt[1]);
+    err = posix_lookup(&pc, c->parent, a->name, &a->gfid, &c->inode,
+                       &c->reply.iatt[0], &c->reply.iatt[1]);
+    if (a->name[0] == '\0' && index_dir_find(c, &a->gfid, err, &dir))
+        return index_dir_lookup(c, &dir);
+    return err;
 }
 
 /* --- making --- */
@@ -205,9 +212,12 @@ fop_unlink(struct call *c)
 {
     struct posix_call pc = call_posix(c);
     struct posix_removed removed;
+    struct virtual_dir dir;
     struct iatt child;
     int err = prepare_removal(c, &child);
 
+    if (c->parent == NULL && index_dir_find(c, &c->args.gfid, err, &dir))
+        return index_dir_remove(c, &dir, false);
     if (err == 0)
         err = posix_unlink(&pc, c->parent, c->args.name, c->inode, &removed);
     if (err != 0)
@@ -222,9 +232,12 @@ fop_rmdir(struct call *c)
 {
     struct posix_call pc = call_posix(c);
     struct posix_removed removed;
+    struct virtual_dir dir;
     struct iatt child;
     int err = prepare_removal(c, &child);
 
+    if (c->parent == NULL && index_dir_find(c, &c->args.gfid, err, &dir))
+        return index_dir_remove(c, &dir, true);
     if (err == 0)
         err = posix_rmdir(&pc, c->parent, c->args.name, c->inode,
                           (int)c->args.flags, &removed);

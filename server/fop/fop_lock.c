@@ -3,31 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "mem/clock.h"
 #include "server/fop/handlers.h"
+#include "server/fop/locks.h"
 #include "server/fop/resolve.h"
 #include "server/lock/posixlk.h"
 
 enum lk_cmd { LK_CMD_GET = 0, LK_CMD_SET = 1, LK_CMD_SETW = 2,
               LK_CMD_GET_FD = 6 };
-
-/* A request that waits counts against no limit of its connection: this is its
- * own, for each costs more memory than it cost to send. */
-enum { LK_WAITING_MAX = 16384 };
-
-/* From here on a client must say who owns a lock. */
-enum { OWNER_OPVERSION = 70000 };
-
-static bool
-owner_is_null(const struct caller *caller)
-{
-    uint32_t i;
-
-    for (i = 0; i < caller->lk_owner_bytes; i++)
-        if (caller->lk_owner[i] != 0)
-            return false;
-    return true;
-}
 
 /* The owner's bytes go to the arena: the description is the callback's. */
 static int
@@ -61,13 +43,6 @@ waited(void *arg, int err, const struct lk_desc *granted)
     fop_finish(c, err);
 }
 
-static bool
-may_wait(struct call *c)
-{
-    c->waits = true;
-    return atomic_fetch_add(&c->client->waiting, 1) < LK_WAITING_MAX;
-}
-
 static int64_t
 set(struct call *c, const struct lk_request *req)
 {
@@ -80,17 +55,13 @@ set(struct call *c, const struct lk_request *req)
     if (c->args.cmd == LK_CMD_SET || req->type == LK_UNLOCK) {
         err = lk_set(req, NULL, desc);
     } else {
-        /* Before the call may be somebody else's: a waiting lock must not use
-         * up the requests that its connection may have in flight, lest the
-         * unlock it waits for is never read. */
-        if (!may_wait(c))
-            return -ENOLCK;
-        rpc_request_park(&c->rpc);
-        c->state = CALL_PARKED;
-        c->parked_ns = clock_ns();
+        err = call_park(c);
+        if (err != 0)
+            return err;
         err = lk_set(req, &wait, desc);
         if (err == 1)
             return FOP_WAITS;
+        call_unpark(c);
     }
     desc->owner_bytes = 0; /* as on the peer: the caller knows whose it is */
     return err != 0 ? err : answer(c, desc);
@@ -119,8 +90,9 @@ fop_lk(struct call *c)
     }
     if (c->args.cmd > LK_CMD_SETW || c->args.lock_type > LK_UNLOCK)
         return -EINVAL;
-    if (c->client->opversion >= OWNER_OPVERSION && owner_is_null(&c->caller))
-        return -EINVAL;
+    err = lock_owner_check(c);
+    if (err != 0)
+        return err;
     (void)dict_i64(&c->args.xdata, "glusterfs.lk.lkmode", &mode);
     req = (struct lk_request){
         .fd = c->fd,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/fop/handlers.h"
+#include "server/fop/index_dir.h"
 #include "server/fop/permit.h"
 #include "server/fop/resolve.h"
 
@@ -94,6 +95,8 @@ get(struct call *c, struct inode *inode, struct fd *fd)
 
     if (strcmp(name, "io-thread-queue-size") == 0)
         return queue_sizes(c);
+    if (fop_is_clear(name, fd != NULL))
+        return fop_clear(c, inode, name);
     call_answer_xdata(c);
     return posix_getxattr(&pc, inode, fd, name, &c->reply.dict);
 }
@@ -102,7 +105,10 @@ int64_t
 fop_getxattr(struct call *c)
 {
     int err = resolve_inode(c);
+    int64_t ret;
 
+    if (err == 0 && index_dir_getxattr(c, &ret))
+        return ret;
     if (err == 0 && !is_acl_key(wanted(c)))
         err = permit_inode(c, c->inode, ACCESS_R);
     return err != 0 ? err : get(c, c->inode, NULL);

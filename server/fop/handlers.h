@@ -55,8 +55,22 @@ int64_t fop_getxattr(struct call *c);
 int64_t fop_fgetxattr(struct call *c);
 int64_t fop_removexattr(struct call *c);
 int64_t fop_fremovexattr(struct call *c);
+/* fop_heal.c */
+int64_t fop_xattrop(struct call *c);
+int64_t fop_fxattrop(struct call *c);
 /* fop_lock.c */
 int64_t fop_lk(struct call *c);
+/* fop_internal.c */
+int64_t fop_inodelk(struct call *c);
+int64_t fop_finodelk(struct call *c);
+int64_t fop_entrylk(struct call *c);
+int64_t fop_fentrylk(struct call *c);
+/* fop_activelk.c */
+int64_t fop_getactivelk(struct call *c);
+int64_t fop_setactivelk(struct call *c);
+/* fop_clear.c: for GETXATTR, of a name that is an order about locks. */
+bool fop_is_clear(const char *name, bool by_fd);
+int64_t fop_clear(struct call *c, struct inode *inode, const char *name);
 /* fop_ipc.c */
 int64_t fop_ipc(struct call *c);
 

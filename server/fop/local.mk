@@ -11,6 +11,9 @@ libserver_a_SOURCES += \
 	server/fop/call.h server/fop/call.c \
 	server/fop/resolve.h server/fop/resolve.c \
 	server/fop/permit.h server/fop/permit.c \
+	server/fop/callback.h server/fop/callback.c \
+	server/fop/locks.h server/fop/locks.c \
+	server/fop/lock_counts.h server/fop/lock_counts.c \
 	server/fop/run.h server/fop/run.c \
 	server/fop/handlers.h server/fop/handlers.c \
 	server/fop/fop_entry.c \
@@ -18,7 +21,12 @@ libserver_a_SOURCES += \
 	server/fop/fop_data.c \
 	server/fop/fop_attr.c \
 	server/fop/fop_xattr.c \
+	server/fop/fop_heal.c \
+	server/fop/index_dir.h server/fop/index_dir.c \
 	server/fop/fop_lock.c \
+	server/fop/fop_internal.c \
+	server/fop/fop_activelk.c \
+	server/fop/fop_clear.c \
 	server/fop/fop_ipc.c \
 	server/fop/authorize.h server/fop/authorize.c \
 	server/fop/hello.h server/fop/hello.c \

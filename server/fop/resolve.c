@@ -40,7 +40,12 @@ find_fd(struct call *c, int64_t number, const struct gfid *gfid,
     if (number < 0)
         return -EBADF;
     *out = fd_table_find(c->client->fds, number);
-    return *out == NULL ? -EBADF : 0;
+    if (*out == NULL)
+        return -EBADF;
+    /* Of a virtual directory, which can only be listed (index_dir.h). */
+    if ((*out)->os_fd == FD_MADE_UP && c->fop->proc != FOP_READDIR)
+        return -EINVAL;
+    return 0;
 }
 
 int

@@ -11,8 +11,9 @@
 #include "mem/must.h"
 #include "server/fop/dump_program.h"
 #include "server/fop/handlers.h"
+#include "server/fop/lock_counts.h"
 #include "server/fop/spent.h"
-#include "server/lock/posixlk.h"
+#include "server/heal/heal.h"
 #include "server/stage/squash.h"
 #define LOG_DOMAIN "server"
 #include "server/core/log.h"
@@ -128,78 +129,10 @@ subdir_out(struct call *c)
     return 0;
 }
 
-/* --- lock counts asked for in xdata --- */
-
-static struct inode *
-counted_inode(const struct call *c)
-{
-    switch (c->fop->counts) {
-    case FOP_COUNTS_OBJECT:
-        return c->inode;
-    case FOP_COUNTS_FD:
-        return c->fd == NULL ? NULL : c->fd->inode;
-    case FOP_COUNTS_PARENT:
-        return c->parent;
-    case FOP_COUNTS_NONE:
-        break;
-    }
-    return NULL;
-}
-
-/* Domains whose internal locks are counted each by itself. */
-static int
-answer_domains(const struct dict *asked, struct dict *xdata)
-{
-    static const char prefix[] = "glusterfs.inodelk-dom-prefix:";
-    uint32_t i;
-    int err = 0;
-
-    if (!dict_has(asked, "glusterfs.multi-dom-lk-cnt-req"))
-        return 0;
-    for (i = 0; i < asked->count && err == 0; i++)
-        if (strncmp(asked->pairs[i].key, prefix, strlen(prefix)) == 0)
-            err = dict_set_i64(xdata, asked->pairs[i].key, 0);
-    return err;
-}
-
-/* Internal locks come with replication; until then there are none to count. */
-static int
-answer_counts(struct call *c)
-{
-    static const struct {
-        const char *key;
-        bool by_name; /* only of a lookup by name */
-    } internal[] = {
-        {"glusterfs.inodelk-count", false},
-        {"glusterfs.entrylk-count", false},
-        {"glusterfs.parent-entrylk", true},
-    };
-    bool by_name = c->fop->proc == FOP_LOOKUP && c->args.name[0] != '\0';
-    const struct dict *asked = &c->args.xdata;
-    struct dict *xdata = &c->reply.xdata;
-    struct inode *inode = counted_inode(c);
-    int err = 0;
-    size_t i;
-
-    if (c->fop->counts == FOP_COUNTS_NONE || asked->count == 0)
-        return 0;
-    for (i = 0; i < COUNT_OF(internal) && err == 0; i++)
-        if (dict_has(asked, internal[i].key) &&
-            (by_name || !internal[i].by_name))
-            err = dict_set_i64(xdata, internal[i].key, 0);
-    if (err == 0 && dict_has(asked, "glusterfs.inodelk-dom-count"))
-        err = dict_set_i64(xdata, "glusterfs.inodelk-count", 0);
-    if (err == 0)
-        err = answer_domains(asked, xdata);
-    if (err == 0 && dict_has(asked, "glusterfs.posixlk-count"))
-        err = dict_set_i64(xdata, "glusterfs.posixlk-count",
-                           inode == NULL ? 0 : lk_count(inode));
-    return err;
-}
-
 /* --- the answer --- */
 
-/* How many objects wait to be healed: none, as long as nothing notes them. */
+/* Do objects of the brick wait to be healed?  Whatever becomes of the request
+ * that asked. */
 static int
 answer_pending(struct call *c)
 {
@@ -211,7 +144,8 @@ answer_pending(struct call *c)
     what = dict_str(&c->args.xdata, key);
     if (what == NULL || strcmp(what, "glusterfs.xattrop_index_count") != 0)
         return 0;
-    return dict_set_i64(&c->reply.xdata, key, 0);
+    return dict_set_i64(&c->reply.xdata, key,
+                        heal_is_pending(c->brick->heal) ? 1 : 0);
 }
 
 /* Replies of failures have no dictionary, but for CREATE's echo (unless the
@@ -277,7 +211,7 @@ fop_finish(struct call *c, int64_t ret)
     OBJ_CHECK(c, CALL_MAGIC);
     must(ret != FOP_WAITS && ret <= INT32_MAX);
     if (ret >= 0) {
-        int err = answer_counts(c);
+        int err = lock_counts_answer(c);
 
         if (err == 0)
             err = answer_pending(c);

@@ -6,12 +6,6 @@
 #include "mem/clock.h"
 #include "mem/must.h"
 
-void
-spent_start(struct call *c)
-{
-    c->started_ns = c->work.taken_ns != 0 ? c->work.taken_ns : clock_ns();
-}
-
 /* Clocks of two processors may differ by a little. */
 static uint64_t
 between(uint64_t from_ns, uint64_t to_ns)
@@ -20,24 +14,61 @@ between(uint64_t from_ns, uint64_t to_ns)
 }
 
 static void
-measure(const struct call *c, uint64_t ended_ns, struct timing_spent *spent)
+unpark(struct call_times *t, uint64_t now)
 {
-    uint64_t received = c->rpc.received_ns, queued = c->work.queued_ns;
-    uint64_t started = c->started_ns != 0 ? c->started_ns : received;
+    if (t->parked_ns != 0)
+        t->locked_ns += between(t->parked_ns, now);
+    t->parked_ns = 0;
+}
 
+void
+spent_start(struct call *c)
+{
+    uint64_t queued = c->work.queued_ns, taken = c->work.taken_ns;
+    struct call_times *t = &c->times;
+
+    if (queued != 0) {
+        /* One that waited for a lock may have been queued again. */
+        unpark(t, queued);
+        t->waited_ns += between(queued, taken != 0 ? taken : clock_ns());
+        t->queued = true;
+    }
+    if (t->decoded_ns == 0)
+        t->decoded_ns = queued != 0 ? queued : clock_ns();
+}
+
+void
+spent_park(struct call *c)
+{
+    c->times.parked_ns = clock_ns();
+}
+
+void
+spent_unpark(struct call *c)
+{
+    unpark(&c->times, clock_ns());
+}
+
+static void
+measure(struct call *c, uint64_t ended_ns, struct timing_spent *spent)
+{
+    uint64_t received = c->rpc.received_ns, total, rest;
+    struct call_times *t = &c->times;
+
+    unpark(t, ended_ns);
     *spent = (struct timing_spent){
         .proc = c->fop->proc,
         .class = c->work.run != NULL ? c->work.class : c->fop->class,
         .failed = c->reply.op_ret < 0,
-        .queued = queued != 0,
+        .queued = t->queued,
     };
-    spent->ns[STAGE_RECEIVED] = between(received,
-                                        spent->queued ? queued : started);
-    if (spent->queued)
-        spent->ns[STAGE_QUEUED] = between(queued, started);
-    spent->ns[STAGE_RUN] = between(
-        started, c->parked_ns != 0 ? c->parked_ns : ended_ns);
-    spent->ns[STAGE_TOTAL] = between(received, ended_ns);
+    total = between(received, ended_ns);
+    if (t->decoded_ns != 0)
+        spent->ns[STAGE_RECEIVED] = between(received, t->decoded_ns);
+    spent->ns[STAGE_QUEUED] = t->waited_ns;
+    rest = spent->ns[STAGE_RECEIVED] + t->waited_ns + t->locked_ns;
+    spent->ns[STAGE_RUN] = between(rest, total);
+    spent->ns[STAGE_TOTAL] = total;
 }
 
 static void
@@ -99,6 +130,7 @@ note_slow(const struct call *c, const struct timing_spent *spent,
         .total_ns = spent->ns[STAGE_TOTAL],
         .queued_ns = spent->ns[STAGE_QUEUED],
         .run_ns = spent->ns[STAGE_RUN],
+        .locked_ns = c->times.locked_ns,
         .client = c->client->generation,
         .op_errno = c->reply.op_ret < 0 ? c->reply.op_errno : 0,
         .uid = c->rpc.cred.uid,
@@ -107,8 +139,6 @@ note_slow(const struct call *c, const struct timing_spent *spent,
         .class = (uint8_t)spent->class,
     };
 
-    if (c->parked_ns != 0)
-        op.locked_ns = between(c->parked_ns, ended_ns);
     name_object(c, &op);
     (void)snprintf(op.peer, sizeof(op.peer), "%s", c->client->peer);
     slow_note(&c->brick->stats.slow, &op);

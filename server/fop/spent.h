@@ -16,9 +16,13 @@ struct spent {
     uint64_t ended_ns;
 };
 
-/* A worker is about to call its handler.  A call for which this was never said
- * ran from where it was received. */
+/* Its handler is about to be called, by a worker or where it was received; also
+ * when that happens once more. */
 void spent_start(struct call *c);
+/* It begins to wait for a lock, before anybody else may have it; it does not
+ * wait after all, or no longer. */
+void spent_park(struct call *c);
+void spent_unpark(struct call *c);
 /* The result is in c->reply. */
 struct spent spent_count(struct call *c);
 /* The reply has left; the call is gone. */

@@ -67,7 +67,7 @@ timing_fini(struct timing *t)
     t->id = 0;
 }
 
-/* --- counting: the thread that has the shard is the only one that writes --- */
+/* --- counting: only the thread that has the shard writes to it --- */
 
 static void
 add(counter *c, uint64_t n)

@@ -31,6 +31,13 @@ enum {
 
 /* --- fds --- */
 
+static void
+close_descriptor(int os_fd)
+{
+    if (os_fd != FD_MADE_UP)
+        (void)close(os_fd);
+}
+
 struct fd *
 fd_new(struct inode *inode, int os_fd, int flags, int32_t pid,
        const void *client, bool anonymous)
@@ -38,10 +45,10 @@ fd_new(struct inode *inode, int os_fd, int flags, int32_t pid,
     struct fd *fd;
 
     OBJ_CHECK(inode, INODE_MAGIC);
-    must(os_fd >= 0);
+    must(os_fd >= 0 || os_fd == FD_MADE_UP);
     fd = mem_zalloc(&mt_fd, sizeof(*fd));
     if (fd == NULL) {
-        (void)close(os_fd);
+        close_descriptor(os_fd);
         errno = ENOMEM;
         return NULL;
     }
@@ -95,7 +102,7 @@ fd_put(struct fd *fd)
     must(atomic_fetch_sub(&fd->inode->fd_count, 1) > 0);
     if (fd->release != NULL)
         fd->release(fd->release_arg, fd);
-    (void)close(fd->os_fd);
+    close_descriptor(fd->os_fd);
     inode_put(fd->inode);
     mutex_destroy(&fd->dir_mtx);
     fd->magic = 0;

@@ -12,13 +12,19 @@
 #include "mem/mutex.h"
 #include "server/inode/table.h"
 
-enum { FD_MAGIC = 0x46445f5f, FD_ANONYMOUS = -2 };
+enum {
+    FD_MAGIC = 0x46445f5f,
+    FD_ANONYMOUS = -2, /* a number */
+    /* os_fd of a directory that the brick makes up: whatever else is tried by
+     * it, the kernel answers EBADF. */
+    FD_MADE_UP = -1,
+};
 
 struct fd {
     unsigned magic;
     _Atomic(uint32_t) ref;
     struct inode *inode; /* a reference */
-    int os_fd;           /* closed with the fd */
+    int os_fd;           /* closed with the fd; FD_MADE_UP: there is none */
     int flags;           /* open flags of the request */
     int32_t pid;         /* who opened it */
     bool anonymous;      /* lives for one request */

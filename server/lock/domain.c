@@ -3,9 +3,11 @@
 #include "server/lock/domain.h"
 
 #include <stdatomic.h>
+#include <time.h>
 
 #include "mem/alloc.h"
 #include "mem/must.h"
+#include "server/lock/notice.h"
 
 MEM_TYPE(mt_domain, "server.lock", "lock domain");
 
@@ -15,6 +17,8 @@ static void
 domain_free(struct lock_domain *domain)
 {
     must(lk_records_is_empty(&domain->records));
+    must(ilk_table_is_empty(&domain->internal));
+    must(cds_list_empty(&domain->ties));
     must(!domain->has_ref);
     mutex_destroy(&domain->mtx);
     domain->magic = 0;
@@ -46,6 +50,8 @@ lock_domain_get(struct inode *inode)
     domain->inode = inode;
     mutex_init(&domain->mtx, "lock domain", RANK_DOMAIN);
     lk_records_init(&domain->records);
+    ilk_table_init(&domain->internal);
+    CDS_INIT_LIST_HEAD(&domain->ties);
     if (atomic_compare_exchange_strong(&inode->locks, &other, domain))
         return domain;
     domain_free(domain);
@@ -64,12 +70,43 @@ lock_domain_release(struct inode *inode)
     domain_free(domain);
 }
 
-struct inode *
-lock_domain_settle_locked(struct lock_domain *domain)
+/* --- in and out --- */
+
+void
+lock_domain_enter(struct lock_domain *domain, struct lk_aftermath *after,
+                  const struct lk_rules *rules)
 {
-    bool wants_ref = !lk_records_is_empty(&domain->records);
+    after->rules = rules;
+    CDS_INIT_LIST_HEAD(&after->answers);
+    CDS_INIT_LIST_HEAD(&after->internal);
+    CDS_INIT_LIST_HEAD(&after->notices);
+    after->put = NULL;
+    mutex_lock(&domain->mtx);
+}
+
+void
+lock_domain_regrant_locked(struct lock_domain *domain,
+                           struct lk_aftermath *after)
+{
+    lk_records_grant(&domain->records, &after->answers, time(NULL));
+}
+
+static bool
+has_something(const struct lock_domain *domain)
+{
+    return !lk_records_is_empty(&domain->records) ||
+           !ilk_table_is_empty(&domain->internal);
+}
+
+/* Returns the inode when its reference is to be put. */
+static struct inode *
+settle_locked(struct lock_domain *domain)
+{
+    bool wants_ref = has_something(domain);
 
     mutex_assert_held(&domain->mtx);
+    if (!wants_ref)
+        lk_ties_drop_locked(domain);
     if (wants_ref == domain->has_ref)
         return NULL;
     domain->has_ref = wants_ref;
@@ -77,4 +114,33 @@ lock_domain_settle_locked(struct lock_domain *domain)
         return domain->inode;
     inode_get(domain->inode);
     return NULL;
+}
+
+static void
+tell(struct lk_aftermath *after)
+{
+    struct lk_waiter *waiter, *next;
+    struct ilk_waiter *inner, *inner_next;
+
+    cds_list_for_each_entry_safe(waiter, next, &after->answers, node) {
+        cds_list_del(&waiter->node);
+        waiter->wait.done(waiter->wait.arg, waiter->err,
+                          waiter->err == 0 ? &waiter->desc : NULL);
+        lk_waiter_free(waiter);
+    }
+    cds_list_for_each_entry_safe(inner, inner_next, &after->internal, node) {
+        cds_list_del(&inner->node);
+        inner->wait.done(inner->wait.arg, inner->err);
+        ilk_waiter_free(inner);
+    }
+    lk_notices_send(&after->notices);
+}
+
+void
+lock_domain_leave(struct lock_domain *domain, struct lk_aftermath *after)
+{
+    after->put = settle_locked(domain);
+    mutex_unlock(&domain->mtx);
+    tell(after);
+    inode_put(after->put);
 }

@@ -12,7 +12,9 @@
 
 #include "mem/mutex.h"
 #include "server/inode/table.h"
+#include "server/lock/holder.h"
 #include "server/lock/record.h"
+#include "server/lock/volume.h"
 
 enum { LOCK_DOMAIN_MAGIC = 0x4c444f4d };
 
@@ -22,6 +24,17 @@ struct lock_domain {
     struct mutex mtx;    /* rank 25; guards all that follows */
     bool has_ref;        /* on inode  <=>  some list below is not empty */
     struct lk_records records;
+    struct ilk_table internal;
+    struct cds_list_head ties; /* holders that may have something here */
+};
+
+/* What is to be done once the mutex is free. */
+struct lk_aftermath {
+    const struct lk_rules *rules;  /* of internal locks; NULL: not needed */
+    struct cds_list_head answers;  /* lk_waiter */
+    struct cds_list_head internal; /* ilk_waiter */
+    struct cds_list_head notices;  /* lk_notice */
+    struct inode *put;
 };
 
 /* NULL when the inode never had any.  The caller holds the inode. */
@@ -31,9 +44,15 @@ struct lock_domain *lock_domain_get(struct inode *inode);
 /* Frees the inode's domain, which must be empty. */
 void lock_domain_release(struct inode *inode);
 
-/* Take and give back the reference that the lists call for.  The caller holds
- * mtx, has changed the lists, and puts the result after unlocking (NULL:
- * nothing to put). */
-struct inode *lock_domain_settle_locked(struct lock_domain *domain);
+/* Takes domain->mtx. */
+void lock_domain_enter(struct lock_domain *domain, struct lk_aftermath *after,
+                       const struct lk_rules *rules);
+/* The record locks have changed: grant what can be. */
+void lock_domain_regrant_locked(struct lock_domain *domain,
+                                struct lk_aftermath *after);
+/* Takes or gives back the reference that the lists call for, unlocks, and
+ * tells whom there is to tell.  The domain may be gone afterwards, unless the
+ * caller has a reference on its inode. */
+void lock_domain_leave(struct lock_domain *domain, struct lk_aftermath *after);
 
 #endif

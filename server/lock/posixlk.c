@@ -29,12 +29,6 @@ struct ticket {
     struct lk_waiter *waiter;
 };
 
-/* What is to be done once the mutex is free. */
-struct aftermath {
-    struct cds_list_head answers;
-    struct inode *put;
-};
-
 static void
 ticket_free(struct ticket *t)
 {
@@ -60,39 +54,6 @@ ticket_make(struct ticket *t, const struct lk_request *req,
         return 0;
     t->waiter = lk_waiter_new(req, range, wait, desc);
     return t->waiter ? 0 : -ENOMEM;
-}
-
-/* The lists have changed: grant what can be. */
-static void
-regrant_locked(struct lock_domain *domain, struct aftermath *after)
-{
-    lk_records_grant(&domain->records, &after->answers, time(NULL));
-}
-
-/* Unlocks domain->mtx and tells those who waited.  The domain may be gone
- * afterwards, unless the caller has a reference on its inode. */
-static void
-leave(struct lock_domain *domain, struct aftermath *after)
-{
-    struct lk_waiter *waiter, *next;
-
-    after->put = lock_domain_settle_locked(domain);
-    mutex_unlock(&domain->mtx);
-    cds_list_for_each_entry_safe(waiter, next, &after->answers, node) {
-        cds_list_del(&waiter->node);
-        waiter->wait.done(waiter->wait.arg, waiter->err,
-                          waiter->err == 0 ? &waiter->desc : NULL);
-        lk_waiter_free(waiter);
-    }
-    inode_put(after->put);
-}
-
-static void
-enter(struct lock_domain *domain, struct aftermath *after)
-{
-    CDS_INIT_LIST_HEAD(&after->answers);
-    after->put = NULL;
-    mutex_lock(&domain->mtx);
 }
 
 /* Check a request; its range, and how it is answered. */
@@ -154,14 +115,14 @@ lk_test(const struct lk_request *req, struct lk_desc *out)
 
 static void
 grant_locked(struct lock_domain *domain, struct ticket *t,
-             struct aftermath *after)
+             struct lk_aftermath *after)
 {
     struct lk_lock *lock = t->lock;
 
     t->lock = NULL;
     lock->granted_at = time(NULL);
     (void)lk_records_add(&domain->records, lock, &t->spare);
-    regrant_locked(domain, after);
+    lock_domain_regrant_locked(domain, after);
 }
 
 static void
@@ -179,7 +140,7 @@ queue_locked(struct lock_domain *domain, struct ticket *t)
 static int
 lock_locked(struct lock_domain *domain, const struct lk_request *req,
             const struct lk_range *range, struct ticket *t,
-            struct aftermath *after)
+            struct lk_aftermath *after)
 {
     struct lk_owner owner = request_owner(req);
     struct lk_records *r = &domain->records;
@@ -193,7 +154,7 @@ lock_locked(struct lock_domain *domain, const struct lk_request *req,
          * that both want to write what both read would otherwise wait for
          * each other. */
         if (lk_records_cut(r, &owner, range, &t->spare))
-            regrant_locked(domain, after);
+            lock_domain_regrant_locked(domain, after);
         if (lk_records_conflict(r, &owner, req->type, range)) {
             queue_locked(domain, t);
             return 1;
@@ -206,12 +167,12 @@ lock_locked(struct lock_domain *domain, const struct lk_request *req,
 static void
 unlock_locked(struct lock_domain *domain, const struct lk_request *req,
               const struct lk_range *range, struct ticket *t,
-              struct lk_desc *desc, struct aftermath *after)
+              struct lk_desc *desc, struct lk_aftermath *after)
 {
     struct lk_owner owner = request_owner(req);
 
     if (lk_records_cut(&domain->records, &owner, range, &t->spare))
-        regrant_locked(domain, after);
+        lock_domain_regrant_locked(domain, after);
     if (lk_records_has_fd(&domain->records, req->fd))
         desc->type = LK_READ;
 }
@@ -222,16 +183,16 @@ set_in_domain(struct lock_domain *domain, const struct lk_request *req,
               struct lk_desc *desc)
 {
     struct ticket t = {0};
-    struct aftermath after;
+    struct lk_aftermath after;
     int rc = ticket_make(&t, req, range, wait, desc);
 
     if (rc == 0) {
-        enter(domain, &after);
+        lock_domain_enter(domain, &after, NULL);
         if (req->type == LK_UNLOCK)
             unlock_locked(domain, req, range, &t, desc, &after);
         else
             rc = lock_locked(domain, req, range, &t, &after);
-        leave(domain, &after);
+        lock_domain_leave(domain, &after);
     }
     ticket_free(&t);
     return rc;
@@ -274,14 +235,14 @@ static void
 drop_fd(struct fd *fd)
 {
     struct lock_domain *domain = lock_domain_find(fd->inode);
-    struct aftermath after;
+    struct lk_aftermath after;
 
     if (!domain)
         return;
-    enter(domain, &after);
+    lock_domain_enter(domain, &after, NULL);
     if (lk_records_drop_fd(&domain->records, fd, -EAGAIN, &after.answers))
-        regrant_locked(domain, &after);
-    leave(domain, &after);
+        lock_domain_regrant_locked(domain, &after);
+    lock_domain_leave(domain, &after);
 }
 
 void
@@ -290,7 +251,7 @@ lk_flush(struct fd *fd, const void *client, const uint8_t *owner,
 {
     struct lk_owner whose = {client, owner, owner_bytes};
     struct lock_domain *domain;
-    struct aftermath after;
+    struct lk_aftermath after;
 
     OBJ_CHECK(fd, FD_MAGIC);
     if (owner_bytes == 0) {
@@ -300,10 +261,10 @@ lk_flush(struct fd *fd, const void *client, const uint8_t *owner,
     domain = lock_domain_find(fd->inode);
     if (!domain)
         return;
-    enter(domain, &after);
+    lock_domain_enter(domain, &after, NULL);
     if (lk_records_drop_owner(&domain->records, &whose))
-        regrant_locked(domain, &after);
-    leave(domain, &after);
+        lock_domain_regrant_locked(domain, &after);
+    lock_domain_leave(domain, &after);
 }
 
 void

@@ -337,42 +337,68 @@ lk_records_grant(struct lk_records *r, struct cds_list_head *answers,
 
 /* --- dropping --- */
 
+uint32_t
+lk_records_drop_granted(struct lk_records *r, lk_chooser fn, void *arg)
+{
+    struct lk_lock *lock, *next;
+    uint32_t count = 0;
+
+    cds_list_for_each_entry_safe(lock, next, &r->granted, node) {
+        if (!fn(arg, lock))
+            continue;
+        drop_lock(r, lock);
+        count++;
+    }
+    return count;
+}
+
+uint32_t
+lk_records_drop_waiting(struct lk_records *r, lk_chooser fn, void *arg,
+                        int err, struct cds_list_head *answers)
+{
+    struct lk_lock *lock, *next;
+    uint32_t count = 0;
+
+    cds_list_for_each_entry_safe(lock, next, &r->waiting, node) {
+        if (!fn(arg, lock))
+            continue;
+        answer(r, lock, err, answers);
+        lk_lock_free(lock);
+        count++;
+    }
+    return count;
+}
+
+static bool
+is_owners(void *arg, const struct lk_lock *lock)
+{
+    return is_owner(lock, arg);
+}
+
 bool
 lk_records_drop_owner(struct lk_records *r, const struct lk_owner *owner)
 {
-    struct lk_lock *lock, *next;
-    bool any = false;
+    struct lk_owner whose = *owner;
 
-    cds_list_for_each_entry_safe(lock, next, &r->granted, node) {
-        if (!is_owner(lock, owner))
-            continue;
-        drop_lock(r, lock);
-        any = true;
-    }
-    return any;
+    return lk_records_drop_granted(r, is_owners, &whose) > 0;
+}
+
+static bool
+is_through(void *arg, const struct lk_lock *lock)
+{
+    const struct fd *const *fd = arg;
+
+    return lock->fd == *fd;
 }
 
 bool
 lk_records_drop_fd(struct lk_records *r, const struct fd *fd, int err,
                    struct cds_list_head *answers)
 {
-    struct lk_lock *lock, *next;
-    bool any = false;
+    uint32_t count = lk_records_drop_granted(r, is_through, &fd);
 
-    cds_list_for_each_entry_safe(lock, next, &r->granted, node) {
-        if (lock->fd != fd)
-            continue;
-        drop_lock(r, lock);
-        any = true;
-    }
-    cds_list_for_each_entry_safe(lock, next, &r->waiting, node) {
-        if (lock->fd != fd)
-            continue;
-        answer(r, lock, err, answers);
-        lk_lock_free(lock);
-        any = true;
-    }
-    return any;
+    count += lk_records_drop_waiting(r, is_through, &fd, err, answers);
+    return count > 0;
 }
 
 bool

@@ -102,6 +102,14 @@ bool lk_records_drop_owner(struct lk_records *r, const struct lk_owner *owner);
  * err. */
 bool lk_records_drop_fd(struct lk_records *r, const struct fd *fd, int err,
                         struct cds_list_head *answers);
+/* Drop those of the granted, or of the waiting, that fn means; waiters go to
+ * answers with err.  How many. */
+typedef bool (*lk_chooser)(void *arg, const struct lk_lock *lock);
+uint32_t lk_records_drop_granted(struct lk_records *r, lk_chooser fn,
+                                 void *arg);
+uint32_t lk_records_drop_waiting(struct lk_records *r, lk_chooser fn,
+                                 void *arg, int err,
+                                 struct cds_list_head *answers);
 /* Whether anything was taken, or is waited for, through fd. */
 bool lk_records_has_fd(const struct lk_records *r, const struct fd *fd);
 

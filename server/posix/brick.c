@@ -480,6 +480,12 @@ posix_directory(const struct posix *px)
     return px->directory;
 }
 
+const char *
+posix_hostname(const struct posix *px)
+{
+    return px->hostname;
+}
+
 struct inode *
 posix_root(struct posix *px)
 {

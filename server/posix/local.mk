@@ -18,6 +18,7 @@ libserver_a_SOURCES += \
 	server/posix/path.c \
 	server/posix/health.c \
 	server/posix/janitor.c \
+	server/posix/store.c \
 	server/posix/dump.c
 libserver_a_SOURCES += server/posix/ops.h
 libserver_a_SOURCES += server/posix/make.h
@@ -35,6 +36,7 @@ libserver_a_SOURCES += server/posix/space.c
 libserver_a_SOURCES += server/posix/rchecksum.c
 libserver_a_SOURCES += server/posix/xattr_io.c
 libserver_a_SOURCES += server/posix/xattr_set.c
+libserver_a_SOURCES += server/posix/xattr_update.c
 libserver_a_SOURCES += server/posix/xattr_get.c
 libserver_a_SOURCES += server/posix/virtual.c
 libserver_a_SOURCES += server/posix/content.c

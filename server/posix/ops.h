@@ -137,6 +137,8 @@ ops_xattr_next(const char *names, uint32_t bytes, const char *at)
  * 0 also for what is dropped. */
 int ops_xattr_store(struct posix_call *c, struct inode *inode, int fd,
                     const struct dict_pair *pair, int flags, bool by_fd);
+/* Is the name of more than a value that is stored as it comes? */
+bool ops_xattr_has_meaning(const struct caller *caller, const char *name);
 /* Names that marker keeps and no listing shows. */
 bool ops_xattr_is_quota(const char *name);
 bool ops_xattr_is_bitrot(const char *name);

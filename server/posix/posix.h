@@ -58,6 +58,8 @@ void posix_close(struct posix **pxp);
 /* NULL when the brick belongs to no volume. */
 const struct gfid *posix_volume_id(const struct posix *px);
 const char *posix_directory(const struct posix *px);
+/* As pathinfo names this machine. */
+const char *posix_hostname(const struct posix *px);
 struct inode *posix_root(struct posix *px); /* borrowed, lives with px */
 /* Called from the health check's thread when the brick is dead; at most once.
  * A slow disk is logged, not told here.  fn must not call posix_close(). */
@@ -230,13 +232,44 @@ int posix_getxattr(struct posix_call *c, struct inode *inode, struct fd *fd,
 /* name "": those named by the keys of c->xdata. */
 int posix_removexattr(struct posix_call *c, struct inode *inode, struct fd *fd,
                       const char *name);
+/* One xattr of posix_update_xattrs().  The caller sets the name; compute() is
+ * shown what is there and sets the last three. */
+struct posix_update {
+    const char *name;
+    const uint8_t *old;
+    uint32_t old_bytes;
+    bool exists;
+    bool write;           /* false: left as it is, or absent */
+    const uint8_t *value; /* lives as long as the call's arena */
+    uint32_t bytes;
+};
+/* Change xattrs in one step, as seen by any other change of them: all or none,
+ * unless a crash comes in between.  -EPERM: a name that is not just a value
+ * (gfids, ACLs …). */
+int posix_update_xattrs(struct posix_call *c, struct inode *inode,
+                        struct fd *fd, struct posix_update *updates,
+                        uint32_t count,
+                        int (*compute)(void *arg, struct posix_update *u),
+                        void *arg);
 /* The object's ACL, from the inode's cache or from disk.  *value is in `arena`;
  * *bytes 0: it has none. */
 int posix_acl(struct posix *px, struct inode *inode, bool default_acl,
               struct arena *arena, const uint8_t **value, uint32_t *bytes);
+/* The type (S_IFMT) of an object.  -ENOENT. */
+int posix_type(struct posix *px, const struct gfid *gfid, uint32_t *type);
 /* Path from the volume's root ("/a/b"), into the arena; -ENOENT when the chain
  * is broken. For logs, pathinfo, statedumps. */
 int posix_path(struct posix *px, struct inode *inode, struct arena *arena,
                const char **path);
+
+/* --- what others keep below .glusterfs (store.c) --- */
+
+/* A descriptor of that directory ("indices/dirty"), made if it is missing. */
+int posix_store_open(struct posix *px, const char *name, uint32_t mode);
+/* Hand the tree dirfd/name, which is below .glusterfs, to the janitor. */
+int posix_store_discard(struct posix *px, int dirfd, const char *name);
+/* Attributes of something there that clients know by a gfid of its own. */
+void posix_store_iatt(const struct gfid *gfid, const struct stat *st,
+                      struct iatt *out);
 
 #endif

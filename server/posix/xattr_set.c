@@ -90,6 +90,12 @@ kind_of(const struct caller *caller, const char *name)
     return KIND_PLAIN;
 }
 
+bool
+ops_xattr_has_meaning(const struct caller *caller, const char *name)
+{
+    return kind_of(caller, name) != KIND_PLAIN;
+}
+
 /* --- storing one --- */
 
 static int

@@ -86,8 +86,8 @@ in_field(struct fop_args *a, char letter, struct xdr_in *in,
         wire_in_flock(in, &a->flock);
         return 0;
     case 'A':
-        wire_in_locks(in);
-        return 0;
+        return wire_in_locks(in, arena, &a->locks, &a->locks_count,
+                             &a->nul_in_name);
     case 'B':
         wire_in_lease(in, &a->lease);
         return 0;

@@ -22,6 +22,8 @@ struct fop_args {
     struct iatt attr;
     struct wire_flock flock;
     struct wire_lease lease;
+    struct wire_lock *locks;
+    uint32_t locks_count;
     struct dict dict, xdata;
 };
 

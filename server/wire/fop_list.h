@@ -16,11 +16,11 @@
  *            v i32 valid  w i32 what    c u32 command   t u32 lock type
  *            e u32 name flag   E u64 name flag   V volume (lock domain)
  *            D dictionary   a attributes   K flock   B lease   x xdata
- *            A list of locks, looked at and left
+ *            A list of locks
  *   result   fields behind op_ret, op_errno and xdata (wire/reply.c):
  *            0 1 2 3 4 attributes   f fd   p path   S statfs   K flock
  *            D dictionary   o u64 offset   s checksums   d directory entries
- *            B lease   l empty list   R READ's own order, payload behind it
+ *            B lease   l list of locks   R READ's own order, payload behind it
  *   counts   whose lock counts the reply can carry: OBJECT FD PARENT NONE
  *   flags    FOP_CHANGES: refused while read-only.  FOP_NEVER_LEAST: is not
  *            demoted for an internal client, since others may wait for it

@@ -34,6 +34,7 @@ fop_reply_fail(struct fop_reply *r, int op_errno)
     memset(r->iatt, 0, sizeof(r->iatt));
     memset(&r->statfs, 0, sizeof(r->statfs));
     memset(&r->flock, 0, sizeof(r->flock));
+    r->locks_count = 0;
     r->dict.count = 0;
     r->fd = 0;
     r->path = "";
@@ -101,7 +102,7 @@ out_field(struct xdr_out *out, char letter, const struct fop_reply *r)
         out_entries(out, r);
         return;
     case 'l':
-        xdr_out_u32(out, 0);
+        wire_out_locks(out, r->locks, r->locks_count);
         return;
     }
     must(!"fop_list.h has no other letters");

@@ -18,6 +18,8 @@ struct fop_reply {
     struct statvfs statfs;
     struct wire_flock flock;
     struct wire_lease lease;
+    const struct wire_lock *locks;
+    uint32_t locks_count;
     uint64_t offset;
     uint32_t weak;
     uint8_t strong[FOP_REPLY_CHECKSUM_BYTES];

@@ -138,21 +138,61 @@ wire_in_lease(struct xdr_in *in, struct wire_lease *out)
     out->flags = xdr_in_u32(in);
 }
 
-void
-wire_in_locks(struct xdr_in *in)
+static uint32_t
+count_locks(struct xdr_in in)
 {
     uint32_t count = 0, bytes;
     struct wire_flock fl;
 
-    while (xdr_in_u32(in) != 0 && !in->bad) {
-        if (++count > WIRE_LOCKS_MAX) {
-            in->bad = true;
-            return;
-        }
-        wire_in_flock(in, &fl);
-        (void)xdr_in_opaque(in, &bytes, WIRE_STRING_BYTES_MAX);
-        (void)xdr_in_u32(in);
+    while (xdr_in_u32(&in) != 0 && !in.bad && count <= WIRE_LOCKS_MAX) {
+        count++;
+        wire_in_flock(&in, &fl);
+        (void)xdr_in_opaque(&in, &bytes, WIRE_STRING_BYTES_MAX);
+        (void)xdr_in_u32(&in);
     }
+    return in.bad ? UINT32_MAX : count;
+}
+
+int
+wire_in_locks(struct xdr_in *in, struct arena *arena,
+              struct wire_lock **locks, uint32_t *count, bool *nul)
+{
+    *locks = NULL;
+    *count = count_locks(*in);
+    if (*count > WIRE_LOCKS_MAX) {
+        in->bad = true;
+        return 0;
+    }
+    if (*count > 0) {
+        *locks = arena_alloc(arena, *count * sizeof(**locks));
+        if (*locks == NULL)
+            return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < *count; i++) {
+        struct wire_lock *lock = &(*locks)[i];
+
+        (void)xdr_in_u32(in);
+        wire_in_flock(in, &lock->flock);
+        lock->client_uid = wire_in_string(in, arena, nul);
+        if (lock->client_uid == NULL)
+            return -ENOMEM;
+        lock->flags = xdr_in_u32(in);
+    }
+    (void)xdr_in_u32(in); /* the end of the list */
+    return 0;
+}
+
+void
+wire_out_locks(struct xdr_out *out, const struct wire_lock *locks,
+               uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        xdr_out_u32(out, 1);
+        wire_out_flock(out, &locks[i].flock);
+        xdr_out_opaque(out, locks[i].client_uid, strlen(locks[i].client_uid));
+        xdr_out_u32(out, locks[i].flags);
+    }
+    xdr_out_u32(out, 0);
 }
 
 void

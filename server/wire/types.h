@@ -27,6 +27,13 @@ struct wire_flock {
     const uint8_t *owner;
 };
 
+/* One of GETACTIVELK and SETACTIVELK. */
+struct wire_lock {
+    struct wire_flock flock;
+    const char *client_uid;
+    uint32_t flags;
+};
+
 struct wire_lease {
     uint32_t cmd, type;
     uint8_t id[16];
@@ -37,8 +44,10 @@ void wire_in_gfid(struct xdr_in *in, struct gfid *out);
 void wire_in_iatt(struct xdr_in *in, struct iatt *out);
 void wire_in_flock(struct xdr_in *in, struct wire_flock *out);
 void wire_in_lease(struct xdr_in *in, struct wire_lease *out);
-/* A list of locks, of which only the form is looked at. */
-void wire_in_locks(struct xdr_in *in);
+/* A list of locks, into the arena; NULL when there are none.  Sets in->bad past
+ * WIRE_LOCKS_MAX, and *nul as wire_in_string().  0, -ENOMEM. */
+int wire_in_locks(struct xdr_in *in, struct arena *arena,
+                  struct wire_lock **locks, uint32_t *count, bool *nul);
 /* A string as a C string in the arena.  Sets *nul when there is a NUL byte in
  * it (the text then ends there). */
 const char *wire_in_string(struct xdr_in *in, struct arena *arena, bool *nul);
@@ -48,6 +57,8 @@ int wire_in_dict(struct xdr_in *in, struct dict *out, struct arena *arena);
 
 void wire_out_gfid(struct xdr_out *out, const struct gfid *g);
 void wire_out_iatt(struct xdr_out *out, const struct iatt *ia);
+void wire_out_locks(struct xdr_out *out, const struct wire_lock *locks,
+                    uint32_t count);
 void wire_out_flock(struct xdr_out *out, const struct wire_flock *fl);
 void wire_out_statfs(struct xdr_out *out, const struct statvfs *sv);
 void wire_out_dict(struct xdr_out *out, const struct dict *d);

@@ -31,7 +31,8 @@ scratch = fixture.Scratch()
 stock = fixture.Brick(scratch, "peer", fixture.STOCK, None,
                       "posix.janitor-sleep-duration=1", "stack=full")
 ours = fixture.Brick(scratch, "ours", PROGRAM, None,
-                     "posix.janitor-sleep-duration=1")
+                     "posix.janitor-sleep-duration=1",
+                     "index.xattrop-pending-watchlist=trusted.afr.t-")
 
 DROPPED = {"dev", "atime", "mtime", "ctime", "atime_nsec", "mtime_nsec",
            "ctime_nsec"}

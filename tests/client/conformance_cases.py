@@ -30,9 +30,6 @@ DELIBERATE = [
      "and we look at that first"),
     (r"space: copy anonymous: .*", r"op_ret|op_errno",
      "the stock brick fails with errno 0"),
-    (r"lock_counts: readdirp: READDIRP", r"entry .*",
-     "lock counts of entries: there are no internal locks yet, and to those "
-     "who ask an absent count is zero"),
     (r"lock_counts: (access|statfs): .*", r"xdata",
      "an empty dictionary for none: clients treat them alike"),
     (r"xattrs: set empty name.*", r"op_ret|op_errno|rpc",
@@ -75,6 +72,9 @@ DELIBERATE = [
     (r"locks: anonymous: LK", r"op_ret|op_errno",
      "a lock lives as long as its fd, and an anonymous one ends with the "
      "request"),
+    (r"clear_locks: t(inode|posix)\.kall\..*: GETXATTR",
+     r"op_ret|op_errno|dict.*",
+     "the stock brick reads the end of an order only where there are locks"),
     (r"rest: lease: LEASE", r"op_errno",
      "operations of later issues answer EOPNOTSUPP"),
     (r"rest: ipc changelog: IPC", r"op_ret|op_errno",
@@ -88,8 +88,12 @@ DELIBERATE = [
      r"reply", "the text says which version would do"),
     (r"setvolume: missing subdirectory, then LOOKUP: .*", r"op_ret|rpc",
      "who was refused is nobody's client"),
-    (r"replication: .*", r".*",
-     "operations of replication answer EOPNOTSUPP until they are there"),
+    (r"xattrop: odd \d+( by fd)?: .*", r"op_ret|op_errno",
+     "what is no whole number of elements is no array: no client sends it"),
+    (r"xattrop: null: XATTROP", r"op_errno",
+     "no dictionary is an invalid argument, not a want of memory"),
+    (r"xattrop: a number: XATTROP", r"op_ret|op_errno",
+     "a number that is stored as text is no array"),
 ]
 
 # What brickfsck may find afterwards: an entry made behind the brick's back
@@ -1419,24 +1423,590 @@ def locks(t):
     t.note("disconnect releases", "LK", {"op_ret": r.op_ret})
 
 
-def replication(t):
-    """operations of replication"""
+COUNTS = {"glusterfs.inodelk-count": v_uint(0),
+          "glusterfs.entrylk-count": v_uint(0),
+          "glusterfs.posixlk-count": v_uint(0),
+          "glusterfs.parent-entrylk": v_uint(0),
+          "glusterfs.multi-dom-lk-cnt-req": v_uint(1),
+          "glusterfs.inodelk-dom-prefix:dom": v_uint(1),
+          "glusterfs.inodelk-dom-prefix:other": v_uint(1)}
+
+
+def until_counted(t, gfid, key, count):
+    """Waits until the brick counts that many, waiting ones too."""
+    def enough():
+        r = t.client.fop("LOOKUP", gfid=gfid, xdata={key: v_uint(0)})
+        return r.xdata[key] == v_int(count)
+    wait_until("%d of %s" % (count, key), enough)
+
+
+def callbacks(t, label, client, count=0):
+    """What the brick has told this client unasked: so many messages."""
+    def told():
+        client.ping()
+        return len(client.callbacks) >= count
+    wait_until("%d callbacks" % count, told)
+    for r in client.callbacks:
+        _, program, version, proc = r.unpack("IIII")
+        for _ in "credential", "verifier":
+            r.u32()
+            r.opaque()
+        t.note(label, "callback %d" % proc, {
+            "program": (program, version), "body": r.rest().replace(
+                t.dir[:4], b"case").hex()})
+    client.callbacks.clear()
+
+
+def inodelk(t):
+    """INODELK and FINODELK"""
     g, fd = t.make("f", b"x")
+    a, b, c = (Cred(i, owner=o) for i, o in
+               ((11, b"owner-aa"), (12, b"owner-bb"), (13, b"owner-cc")))
+
+    def lk(label, kind, start, length, cred, cmd=SETLK, volume="dom", **kw):
+        t(label, "INODELK", gfid=g, cmd=cmd, type=kind, cred=cred,
+          volume=volume, flock={"type": kind, "start": start, "len": length},
+          **kw)
+
+    def look(label):
+        t(label, "LOOKUP", pargfid=t.dir, bname="f", xdata=COUNTS)
+        t(label, "LOOKUP", gfid=g, xdata=COUNTS)
+        t(label, "FSTAT", gfid=g, fd=fd, xdata=COUNTS)
+        t(label + ", volume", "FSTAT", gfid=g, fd=fd,
+          xdata={"glusterfs.inodelk-dom-count": v_str("dom")})
+    lk("read", RDLCK, 0, 10, a)
+    lk("shared", RDLCK, 5, 10, b)
+    lk("write refused", WRLCK, 0, 0, b)
+    lk("write refused, xdata", WRLCK, 0, 0, b, xdata={"who": v_int(1)})
+    lk("other volume", WRLCK, 0, 0, b, volume="other")
+    lk("no volume", WRLCK, 0, 0, b, volume="")
+    look("counts")
+    lk("same owner, again", RDLCK, 0, 10, a)
+    lk("same owner, write under its own", WRLCK, 0, 3, a)
+    lk("shared with it, refused", RDLCK, 0, 10, c)
+    lk("unlock by other bounds", UNLCK, 0, 9, a)
+    lk("unlock by another", UNLCK, 0, 10, c)
+    lk("unlock in another volume", UNLCK, 0, 10, a, volume="other")
+    lk("unlock", UNLCK, 0, 10, a)
+    lk("unlock the second", UNLCK, 0, 10, a)
+    lk("unlock what is gone", UNLCK, 0, 10, a)
+    lk("unlock the third", UNLCK, 0, 3, a)
+    look("counts later")
+    lk("get", WRLCK, 50, 1, a, cmd=GETLK)
+    lk("bad command", WRLCK, 50, 1, a, cmd=7)
+    lk("negative start", WRLCK, 1 << 63, 1, a)
+    lk("negative length", WRLCK, 50, (1 << 64) - 5, a)
+    lk("length past the end", WRLCK, 50, (1 << 63) - 1, a)
+    lk("up to the end", WRLCK, 50, (1 << 63) - 51, a)
+    lk("and unlocked", UNLCK, 50, (1 << 63) - 51, a)
+    lk("metadata", WRLCK, (1 << 63) - 2, 0, a)
+    lk("metadata, refused", WRLCK, (1 << 63) - 2, 0, c)
+    lk("whole file beside it", WRLCK, 100, 0, a)
+    lk("metadata in its own volume, refused", WRLCK, (1 << 63) - 2, 0, c,
+       volume="dom:metadata")
+    lk("metadata unlocked", UNLCK, (1 << 63) - 2, 0, a, volume="dom:metadata")
+    lk("whole file unlocked", UNLCK, 100, 0, a)
+    lk("setlkw, free", WRLCK, 1000, 1, a, cmd=SETLKW)
+    lk("unlocked with setlkw", UNLCK, 1000, 1, a, cmd=SETLKW)
+    lk("no owner", WRLCK, 2000, 1, Cred(14, owner=b""))
+    lk("null owner", WRLCK, 2000, 1, Cred(14, owner=bytes(8)))
+    t("by fd", "FINODELK", gfid=g, fd=fd, cmd=SETLK, type=WRLCK, cred=a,
+      flock={"start": 3000, "len": 1}, volume="dom")
+    t("by anonymous fd", "FINODELK", gfid=g, fd=ANON_FD, cmd=SETLK,
+      type=WRLCK, cred=a, flock={"start": 4000, "len": 1}, volume="dom")
+    t("bad fd", "FINODELK", gfid=g, fd=77, cmd=SETLK, type=WRLCK, cred=a,
+      volume="dom")
+    t("fd released", "RELEASE", gfid=g, fd=fd)
+    lk("does not unlock", WRLCK, 3000, 1, b)
+    t("unknown", "INODELK", gfid=t.new_gfid(), cmd=SETLK, type=WRLCK,
+      volume="dom", cred=a)
+    t("null gfid", "INODELK", cmd=SETLK, type=WRLCK, volume="dom", cred=a)
+    t("directory", "INODELK", gfid=t.dir, cmd=SETLK, type=WRLCK,
+      volume="dom", cred=a)
+    t("directory again", "INODELK", gfid=t.dir, cmd=SETLK, type=WRLCK,
+      volume="dom", cred=b)
+
+
+def inodelk_waiting(t):
+    """INODELK that waits"""
+    g, fd = t.make("f", b"x")
+    key = "glusterfs.inodelk-count"
+    a, b, c, d = (Cred(i, owner=b"owner-" + bytes([i])) for i in range(21, 25))
+    other = t.connect()
+
+    def args(kind, start, length, cred, cmd=SETLK):
+        return dict(gfid=g, cmd=cmd, type=kind, cred=cred, volume="dom",
+                    flock={"type": kind, "start": start, "len": length})
+    t("held", "INODELK", **args(WRLCK, 0, 10, a))
+    x = other.send_fop("INODELK", **args(WRLCK, 0, 5, b, SETLKW))
+    until_counted(t, g, key, 2)
+    callbacks(t, "told", t.client, 1)
+    y = other.send_fop("INODELK", **args(RDLCK, 5, 10, c, SETLKW))
+    until_counted(t, g, key, 3)
+    callbacks(t, "told once", t.client)
+    t("behind one that waits", "INODELK", client=other,
+      **args(RDLCK, 12, 1, d))
+    t("who waits there", "INODELK", client=other, **args(WRLCK, 11, 1, b))
+    t("holder, behind", "INODELK", **args(WRLCK, 12, 1, a))
+    t("not behind", "INODELK", client=other, **args(WRLCK, 100, 1, d))
+    t("unlock", "INODELK", **args(UNLCK, 0, 10, a))
+    r = other.wait_fop("INODELK", x)
+    t.note("first granted", "INODELK", {"ret": r.op_ret, "xdata": r.xdata})
+    t("unlock the rest", "INODELK", **args(UNLCK, 12, 1, a))
+    t("unlock that as well", "INODELK", client=other, **args(UNLCK, 11, 1, b))
+    r = other.wait_fop("INODELK", y)
+    t.note("second granted", "INODELK", {"ret": r.op_ret})
+    third = t.connect()
+    z = third.send_fop("INODELK", **args(WRLCK, 0, 0, d, SETLKW))
+    until_counted(t, g, key, 5)
+    callbacks(t, "all told", other, 5)
+    other.close()
+    r = third.wait_fop("INODELK", z)
+    t.note("disconnect releases", "INODELK", {"ret": r.op_ret})
+    t("refused", "INODELK", **args(WRLCK, 3, 1, a))
+
+
+def entrylk(t):
+    """ENTRYLK and FENTRYLK"""
     d = t.mkdir("d")
-    t("inodelk", "INODELK", gfid=g, cmd=SETLK, type=WRLCK, volume="dom")
-    t("finodelk", "FINODELK", gfid=g, fd=fd, cmd=SETLK, type=WRLCK,
-      volume="dom")
-    t("entrylk", "ENTRYLK", gfid=d, cmd=2, type=1, namelen=1, name="x",
-      volume="dom")
-    t("fentrylk", "FENTRYLK", gfid=d, fd=fd, cmd=2, type=1, namelen=1,
-      name="x", volume="dom")
-    t("xattrop", "XATTROP", gfid=g, dict={"trusted.afr.dirty":
-                                          v_ptr(bytes(12))})
-    t("fxattrop", "FXATTROP", gfid=g, fd=fd,
-      dict={"trusted.afr.dirty": v_ptr(bytes(12))})
-    t("getactivelk", "GETACTIVELK", gfid=g)
-    t.ours("setactivelk", "SETACTIVELK", errno.EOPNOTSUPP, gfid=g)
-    t("lease", "LEASE", gfid=g)
+    g, _ = t.make("f", b"x", parent=d)
+    fd = t.client.fop("OPENDIR", gfid=d).fd
+    a, b = Cred(31, owner=b"owner-aa"), Cred(32, owner=b"owner-bb")
+    lock, unlock, lock_nb = 0, 1, 2
+
+    def lk(label, cmd, kind, name, cred, volume="dom", namelen=None, **kw):
+        t(label, "ENTRYLK", gfid=d, cmd=cmd, type=kind, cred=cred,
+          namelen=(name is not None) if namelen is None else namelen,
+          name=name or "", volume=volume, **kw)
+    lk("lock", lock_nb, 1, "f", a)
+    lk("refused", lock_nb, 1, "f", b)
+    lk("read, refused", lock_nb, 0, "f", b)
+    lk("another name", lock_nb, 0, "g", b)
+    lk("read meets read", lock_nb, 0, "g", a)
+    lk("all names, refused", lock_nb, 1, None, a)
+    lk("other volume", lock_nb, 1, None, b, volume="other")
+    lk("same owner again", lock_nb, 1, "f", a)
+    lk("empty name", lock_nb, 1, "", a, volume="empty")
+    lk("empty name against all", lock_nb, 1, None, b, volume="empty")
+    lk("unnamed, with name", lock_nb, 1, "zz", a, volume="odd", namelen=0)
+    lk("against its name", lock_nb, 1, "yy", b, volume="odd")
+    t("counts", "LOOKUP", pargfid=d, bname="f", xdata=COUNTS)
+    t("counts, no entry", "LOOKUP", pargfid=d, bname="g", xdata=COUNTS)
+    t("counts of the directory", "LOOKUP", gfid=d, xdata=COUNTS)
+    t("counts of its fd", "FSTAT", gfid=d, fd=fd, xdata=COUNTS)
+    t("counts of entries", "READDIRP", gfid=d, fd=fd, size=8192, xdata=COUNTS)
+    t("counts of a maker", "MKNOD", pargfid=d, bname="n", mode=0o100644,
+      xdata=x_gfid(t.new_gfid(), **COUNTS))
+    lk("unlock, wrong type", unlock, 0, "f", a)
+    lk("unlock, not its", unlock, 1, "f", b)
+    lk("unlock, all names", unlock, 1, None, a)
+    lk("unlock", unlock, 1, "f", a)
+    lk("unlock again", unlock, 1, "f", a)
+    lk("unlock what is gone", unlock, 1, "f", a)
+    lk("all names, refused by one", lock_nb, 1, None, a)
+    lk("unlock the other name", unlock, 0, "g", b)
+    lk("all names", lock_nb, 1, None, a)
+    lk("blocking, its own", lock, 1, "x", a)
+    lk("refused by all", lock_nb, 1, "y", b)
+    lk("no owner", lock_nb, 1, "q", Cred(33, owner=b""), volume="q")
+    t("by fd", "FENTRYLK", gfid=d, fd=fd, cmd=lock_nb, type=1, namelen=1,
+      name="h", volume="dom", cred=a)
+    t("by fd, refused", "FENTRYLK", gfid=d, fd=fd, cmd=lock_nb, type=1,
+      namelen=1, name="h", volume="dom", cred=b)
+    t("on a file", "ENTRYLK", gfid=g, cmd=lock_nb, type=1, namelen=1,
+      name="h", volume="dom", cred=a)
+    t("unknown", "ENTRYLK", gfid=t.new_gfid(), cmd=lock_nb, type=1, namelen=1,
+      name="h", volume="dom", cred=a)
+
+
+def entrylk_waiting(t):
+    """ENTRYLK that waits"""
+    d = t.mkdir("d")
+    key = "glusterfs.entrylk-count"
+    a, b, c = (Cred(i, owner=b"owner-" + bytes([i])) for i in range(41, 44))
+    other = t.connect()
+
+    def args(cmd, name, cred):
+        return dict(gfid=d, cmd=cmd, type=1, namelen=name is not None,
+                    name=name or "", volume="dom", cred=cred)
+    t("held", "ENTRYLK", **args(2, "f", a))
+    x = other.send_fop("ENTRYLK", **args(0, None, b))
+    until_counted(t, d, key, 2)
+    y = other.send_fop("ENTRYLK", **args(0, "g", c))
+    until_counted(t, d, key, 3)
+    t("behind", "ENTRYLK", client=other, **args(2, "h", Cred(44)))
+    t("holder, behind", "ENTRYLK", **args(2, "h", a))
+    t("unlock", "ENTRYLK", **args(1, "f", a))
+    t("unlock the other", "ENTRYLK", **args(1, "h", a))
+    r = other.wait_fop("ENTRYLK", x)
+    t.note("first granted", "ENTRYLK", {"ret": r.op_ret, "xdata": r.xdata})
+    t("unlock all", "ENTRYLK", client=other, **args(1, None, b))
+    r = other.wait_fop("ENTRYLK", y)
+    t.note("second granted", "ENTRYLK", {"ret": r.op_ret})
+    z = t.client.send_fop("ENTRYLK", **args(0, "g", a))
+    until_counted(t, d, key, 2)
+    other.close()
+    r = t.client.wait_fop("ENTRYLK", z)
+    t.note("disconnect releases", "ENTRYLK", {"ret": r.op_ret})
+
+
+def clear_locks(t):
+    """clear-locks"""
+    g, fd = t.make("f", b"x" * 100)
+    d = t.mkdir("d")
+    dfd = t.client.fop("OPENDIR", gfid=d).fd
+    a, b = Cred(51, owner=b"owner-aa"), Cred(52, owner=b"owner-bb")
+    other = t.connect()
+    ofd = other.fop("OPEN", gfid=g, flags=O_RDWR).fd
+
+    def order(text, gfid=g, fd=None):
+        for name in ("glusterfs.clrlk." + text,):
+            if fd is None:
+                t(text, "GETXATTR", gfid=gfid, namelen=1, name=name)
+            else:
+                t(text + ", fd", "FGETXATTR", gfid=gfid, fd=fd, namelen=1,
+                  name=name)
+
+    def inodelk(cmd=SETLK, start=0, length=0, cred=a, client=t.client):
+        return client.send_fop(
+            "INODELK", gfid=g, cmd=cmd, type=WRLCK, cred=cred, volume="dom",
+            flock={"type": WRLCK, "start": start, "len": length})
+
+    def answered(label, client, name, xid):
+        r = client.wait_fop(name, xid)
+        t.note(label, name, {"ret": r.op_ret, "errno": r.op_errno})
+    for bad in ("", "t", "tall", "tall.kall", "tinode.kmany", "tinode.many",
+                "inode.kall", "tinode.kall.x", "tinode.kall.0,0",
+                "tinode.kall.0,a-1", "tposix.kall.0,0-0x", "kall.tinode",
+                "tinode", "tinode.", "tinode.kall", "tentry.kall",
+                "tposix.kall"):
+        order(bad)
+    order("tinode.kall", fd=fd)
+    order("tentry.kall", d, dfd)
+    answered("held", t.client, "INODELK", inodelk(start=0, length=10))
+    answered("held", t.client, "INODELK", inodelk(start=20, length=10))
+    x = inodelk(SETLKW, 0, 5, b, other)
+    until_counted(t, g, "glusterfs.inodelk-count", 3)
+    order("tinode.kblocked.0,0-6")
+    order("tinode.kblocked.0,0-5")
+    answered("waiter", other, "INODELK", x)
+    x = inodelk(SETLKW, 0, 5, b, other)
+    until_counted(t, g, "glusterfs.inodelk-count", 3)
+    order("tinode.kgranted.0,20-10")
+    order("tinode.kgranted")
+    answered("waiter let in", other, "INODELK", x)
+    order("tinode.kall")
+    lk = dict(gfid=g, cmd=SETLK, type=WRLCK)
+    t("lock", "LK", fd=fd, cred=a, flock={"len": 10, "type": WRLCK}, **lk)
+    lk["cmd"] = SETLKW
+    x = other.send_fop("LK", fd=ofd, cred=b, flock={"type": WRLCK}, **lk)
+    until_locks(t, g, 2)
+    order("tposix.kblocked", fd=fd)
+    answered("interrupted", other, "LK", x)
+    x = other.send_fop("LK", fd=ofd, cred=b, flock={"type": WRLCK}, **lk)
+    until_locks(t, g, 2)
+    order("tposix.kgranted.0,0-9")
+    order("tposix.kgranted.0,0-10")
+    answered("let in", other, "LK", x)
+    x = t.client.send_fop("LK", fd=fd, cred=a, flock={"type": WRLCK}, **lk)
+    until_locks(t, g, 2)
+    t("interrupt, not mine", "FGETXATTR", gfid=g, fd=fd, namelen=1,
+      name="glusterfs.intrlk.tposix.kblocked", cred=Cred(99))
+    # The answer to the one may come after that of the other.
+    t.client.fop("FGETXATTR", gfid=g, fd=fd, namelen=1, cred=a,
+                 name="glusterfs.intrlk.tposix.kblocked")
+    answered("interrupted", t.client, "LK", x)
+    order("tposix.kall")
+    for name in "x", "y.z":
+        t("entry", "ENTRYLK", gfid=d, cmd=2, type=1, namelen=1, name=name,
+          volume="dom", cred=a)
+    order("tentry.kgranted.y", d)
+    order("tentry.kgranted.y.z", d)
+    order("tentry.kall", d)
+
+
+def active_locks(t):
+    """GETACTIVELK"""
+    g, fd = t.make("f", b"x" * 100)
+    a, b = Cred(61, owner=b"owner-aa"), Cred(62, owner=b"owner-bb")
+
+    def read(label):
+        r = t.client.fop("GETACTIVELK", gfid=g)
+        t.note(label, "GETACTIVELK", {
+            "ret": r.op_ret, "xdata": r.xdata,
+            "locks": [(e["flock"]["type"], e["flock"]["start"],
+                       e["flock"]["len"], e["flock"]["pid"],
+                       e["flock"]["owner"], e["client"][:7], e["flags"])
+                      for e in r.locks]})
+    read("none")
+    for kind, start, length, cred in ((RDLCK, 0, 10, a), (RDLCK, 5, 10, b),
+                                      (WRLCK, 50, 0, b)):
+        t("lock", "LK", gfid=g, fd=fd, cmd=SETLK, type=kind, cred=cred,
+          flock={"type": kind, "start": start, "len": length, "pid": 7},
+          xdata={"glusterfs.lk.lkmode": v_uint(start == 5)})
+    read("three")
+    t("unknown", "GETACTIVELK", gfid=t.new_gfid())
+
+
+def i32(*values):
+    return v_ptr(struct.pack(">%di" % len(values), *values))
+
+
+def i64(*values):
+    return v_ptr(struct.pack(">%dq" % len(values), *values))
+
+
+DIRTY, AFR0, AFR1 = ("trusted.afr.dirty", "trusted.afr.t-client-0",
+                     "trusted.afr.t-client-1")
+
+
+def index_entries(t, label, *gfids):
+    """What the index on disk has of these objects."""
+    top = os.path.join(t.brick.dir, ".glusterfs", "indices")
+    out = {}
+    for kind in ("xattrop", "dirty", "entry-changes"):
+        for g in gfids:
+            path = os.path.join(top, kind, gfid_text(g))
+            if os.path.lexists(path):
+                st = os.lstat(path)
+                out["%s/%s" % (kind, gfid_text(g))] = (
+                    "%06o" % st.st_mode,
+                    sorted(os.listdir(path)) if os.path.isdir(path) else "")
+    t.note(label, "index", out)
+
+
+def xattrop(t):
+    """XATTROP and FXATTROP"""
+    g, fd = t.make("f", b"hello")
+
+    def both(label, pairs, flags=0, **args):
+        t(label, "XATTROP", gfid=g, flags=flags,
+          dict={"user.p." + k: v for k, v in pairs.items()}, **args)
+        t(label + " by fd", "FXATTROP", gfid=g, fd=fd, flags=flags,
+          dict={"user.f." + k: v for k, v in pairs.items()}, **args)
+    both("zeroes make nothing", {"a": i32(0, 0, 0)})
+    t("nothing made", "GETXATTR", gfid=g, namelen=1, name="user.p.a")
+    both("add", {"a": i32(1, -1, 0x7fffffff)})
+    both("wrap", {"a": i32(0, 0, 1)})
+    both("no change", {"a": i32(0, 0, 0)})
+    both("longer", {"a": i32(1, 2, 3, 4)})
+    both("shorter", {"a": i32(1, 1)})
+    both("two", {"b": i32(1), "c": i32(2)})
+    both("two, one bad", {"new": i32(1), "a": i32(1)})
+    t("of the two", "GETXATTR", gfid=g, namelen=1, name="user.p.new")
+    both("add64", {"d": i64(1, -1)}, 1)
+    both("add64 wraps", {"d": i64(0x7fffffffffffffff, 1)}, 1)
+    both("add64 wraps", {"d": i64(1, 1)}, 1)
+    both("no elements", {"e": v_ptr(b"")})
+    for n in (1, 3, 5, 13):
+        t("odd %d" % n, "XATTROP", gfid=g,
+          dict={"user.odd%d" % n: v_ptr(b"\1" * n)})
+        t("odd %d by fd" % n, "FXATTROP", gfid=g, fd=fd, flags=5,
+          dict={"user.odd%d" % n: v_ptr(b"\1" * n)})
+    for flags in (2, 3, 7, 99, 0x80000000, 0xffffffff):
+        both("operation %#x" % flags, {"o": i32(1)}, flags)
+    both("get and set", {"s": v_ptr(b"abc")}, 4)
+    both("get and set again", {"s": v_ptr(b"defgh")}, 4)
+    both("get and set shorter", {"s": v_ptr(b"i")}, 4)
+    both("get and set zeroes", {"s": v_ptr(bytes(5))}, 4)
+    both("get and set once more", {"s": v_ptr(b"z" * 5)}, 4)
+    for w, width, flags in ((i32, 32, 5), (i64, 64, 6)):
+        name = "w%d" % width
+        both("default %d" % width, {name: w(1, 2, 10, 20)}, flags)
+        both("default again %d" % width, {name: w(1, -22, 10, 20)}, flags)
+        both("default of zero %d" % width, {name: w(1, 1, 10, 20)}, flags)
+        both("default, no change %d" % width, {name: w(0, 0, 10, 20)}, flags)
+        both("nothing at all %d" % width, {name: w(0, 0, 0, 0)}, flags)
+        both("longer default %d" % width, {name: w(1, 1, 1, 9, 9, 9)}, flags)
+    t("empty", "XATTROP", gfid=g, dict={})
+    t("null", "XATTROP", gfid=g, dict=None)
+    t("a text", "XATTROP", gfid=g, dict={"user.text": v_str("abc")})
+    t("a number", "XATTROP", gfid=g, dict={"user.number": v_int(5)})
+    t("no namespace", "XATTROP", gfid=g, dict={"what": i32(1)})
+    t("a long name", "XATTROP", gfid=g, dict={"user." + LONG: i32(1)})
+    t("unknown gfid", "XATTROP", gfid=t.new_gfid(), dict={DIRTY: i32(1)})
+    t("null gfid", "XATTROP", dict={DIRTY: i32(1)})
+    t("no such fd", "FXATTROP", gfid=g, fd=99, dict={DIRTY: i32(1)})
+    t("anonymous", "FXATTROP", gfid=g, fd=ANON_FD, dict={"user.an": i32(1)})
+    for label, x in {
+            "null": None, "empty": {}, "size": {"get-size": v_int(1)},
+            "mode": {"dht-get-mode-in-xattr": v_int(1)},
+            "pattern": {"user.p.*": v_int(0)},
+            "content": {"glusterfs.content": v_uint(100)},
+            "counts": {"glusterfs.inodelk-dom-count": v_str("dom")},
+            "pending": {"link-count": v_str("glusterfs.xattrop_index_count")},
+            "unknown": {"who.knows": v_int(1)}}.items():
+        both("xdata " + label, {"a": i32(0, 0, 0, 0)}, xdata=x)
+    t.client.fop("UNLINK", pargfid=t.dir, bname="f")
+    t("unlinked", "FXATTROP", gfid=g, fd=fd, dict={"user.f.b": i32(1)})
+    t("unlinked, by gfid", "XATTROP", gfid=g, dict={"user.p.b": i32(1)})
+    # The stock brick takes these, and the object has another gfid.
+    g, fd = t.make("g")
+    for key in ("trusted.gfid", "trusted.glusterfs.volume-id"):
+        t.ours("set " + key, "XATTROP", errno.EPERM, gfid=g, flags=4,
+               dict={key: v_ptr(b"x" * 16)})
+
+
+def index(t):
+    """what XATTROP does to the heal index"""
+    f, fd = t.make("f")
+    d = t.mkdir("d")
+
+    def x(label, g, pairs, flags=0, **args):
+        t(label, "XATTROP", gfid=g, flags=flags, dict=pairs, **args)
+        index_entries(t, "%s, after" % label, f, d)
+
+    def name(key, text):
+        return {"glusterfs.xattrop-entry-" + key: v_str(text)}
+    pending = {"link-count": v_str("glusterfs.xattrop_index_count")}
+    x("zeroes", f, {DIRTY: i32(0, 0, 0), AFR0: i32(0, 0, 0)})
+    x("dirty", f, {DIRTY: i32(1, 0, 0), AFR0: i32(0, 0, 0)})
+    x("dirty no more", f, {DIRTY: i32(-1, 0, 0), AFR0: i32(0, 0, 0)})
+    x("pending", f, {AFR0: i32(0, 1, 0), AFR1: i32(0, 0, 0)})
+    for op, args in (("LOOKUP", {}), ("FSTAT", {"fd": fd}), ("STAT", {})):
+        t("pending", op, gfid=f, xdata=pending, **args)
+    t("pending, missing", "LOOKUP", pargfid=t.dir, bname="no", xdata=pending)
+    x("pending more", f, {AFR0: i32(0, 1, 0), AFR1: i32(1, 0, 0)})
+    x("one of them zero", f, {AFR0: i32(0, -2, 0), AFR1: i32(0, 0, 0)})
+    x("the other alone, of zero", f, {AFR0: i32(0, 0, 0)})
+    x("again", f, {AFR1: i32(0, 0, 0)})
+    x("all zero", f, {AFR0: i32(0, 0, 0), AFR1: i32(-1, 0, 0)})
+    x("not watched", f, {"trusted.afr.other": i32(1, 0, 0)})
+    x("get and set", f, {AFR0: i32(1, 1, 1)}, 4)
+    x("back", f, {AFR0: i32(-1, -1, -1)})
+    x("default", f, {AFR0: i32(1, 1, 1, 1, 1, 1)}, 5)
+    x("64 dirty", d, {DIRTY: i64(1, 0)}, 1)
+    x("64 disperse", d, {"trusted.ec.dirty": i64(1, 0),
+                         "trusted.ec.version": i64(1, 1)}, 1)
+    x("64 disperse, zero", d, {"trusted.ec.dirty": i64(-1, 0)}, 1)
+    x("64 back", d, {DIRTY: i64(-1, 0)}, 1)
+    x("too short", f, {AFR0: i32(1)})
+    x("as it was", f, {AFR0: i32(-2, -2, -2)})
+    # Names of changes.
+    x("name", d, {AFR0: i32(0, 0, 1)}, xdata=name("create", "a"))
+    x("name again", d, {AFR0: i32(0, 0, 0)}, xdata=name("create", "a"))
+    x("another", d, {DIRTY: i32(0, 0, 0)}, xdata=name("create", "b c"))
+    x("of a file", f, {AFR0: i32(0, 0, 0)}, xdata=name("create", "x"))
+    x("not watched", d, {"user.x": i32(1)}, xdata=name("create", "nw"))
+    x("64 without", d, {"user.y": i64(1)}, 1, xdata=name("create", "n64"))
+    x("64 with", d, {"trusted.ec.dirty": i64(0, 0)}, 1,
+      xdata=name("create", "w64"))
+    x("get and set", d, {"user.z": i32(1)}, 4, xdata=name("create", "gs"))
+    x("slash", d, {AFR0: i32(0, 0, 1)}, xdata=name("create", "a/b"))
+    x("long", d, {AFR0: i32(0, 0, 1)}, xdata=name("create", LONG))
+    x("delete", d, {AFR0: i32(0, 0, 1)}, xdata=name("delete", "a"))
+    x("delete again", d, {AFR0: i32(0, 0, 1)}, xdata=name("delete", "a"))
+    x("delete slash", d, {AFR0: i32(0, 0, 1)}, xdata=name("delete", "../b"))
+    both = dict(name("create", "q"), **name("delete", "q"))
+    x("create and delete", d, {AFR0: i32(0, 0, 1)}, xdata=both)
+    # The last of them, and what that takes along.
+    x("zero, no purge", d, {AFR0: i32(0, 0, -5)}, xdata={"x": v_int(1)})
+    x("zero, purge 0", d, {AFR0: i32(0, 0, 0)},
+      xdata={"glusterfs.xattrop-purge-index": v_int(0)})
+    x("zero, purge, of dirty", d, {DIRTY: i32(0, 0, 0)},
+      xdata={"glusterfs.xattrop-purge-index": v_int(1)})
+    x("zero, purge", d, {AFR0: i32(0, 0, 0)},
+      xdata={"glusterfs.xattrop-purge-index": v_int(1)})
+    e = t.mkdir("e")
+    t("once more", "XATTROP", gfid=e, dict={AFR0: i32(0, 0, 1)},
+      xdata=name("create", "a"))
+    t("zero, null xdata", "XATTROP", gfid=e, dict={AFR0: i32(0, 0, -1)},
+      xdata=None)
+    index_entries(t, "zero, null xdata, after", e)
+
+
+def index_dirs(t):
+    """the virtual directories of the heal index"""
+    keys = ("glusterfs.xattrop_index_gfid", "glusterfs.xattrop_dirty_gfid",
+            "glusterfs.xattrop_entry_changes_gfid")
+    f, fd = t.make("f")
+    d = t.mkdir("d")
+    c = t.client
+    for g, label in ((f, "file"), (d, "directory")):
+        if not c.fop("XATTROP", gfid=g, dict={AFR0: i32(0, 0, 1),
+                                              DIRTY: i32(0, 0, 1)},
+                     xdata={"glusterfs.xattrop-entry-create":
+                            v_str("name")}).ok:
+            raise AssertionError("no entry of the " + label)
+
+    def seen(label, op, /, **args):
+        """A reply without what is random."""
+        r = c.fop(op, **args)
+        what = {"op_ret": r.op_ret}
+        if not r.ok:
+            what["op_errno"] = os.strerror(r.op_errno)
+        for k in ("pre", "post", "stat"):
+            if r.ok and k in r:
+                what[k] = {x: r[k][x] for x in ("mode", "ino", "flags")}
+        if r.ok:
+            what["xdata"] = sorted((r["xdata"] or {}).items())
+        t.note(label, op, what)
+        return r
+    for key in keys + ("glusterfs.xattrop_index_count",
+                       "glusterfs.xattrop_dirty_count"):
+        for label, g in (("root", ROOT), ("file", f)):
+            r = c.fop("GETXATTR", gfid=g, namelen=1, name=key)
+            t.note("get %s of %s" % (key, label), "GETXATTR", {
+                "op_ret": r.op_ret,
+                "dict": [(k, v[0], len(v[1]) if v[0] == PTR else "number")
+                         for k, v in r["dict"].items()],
+                "xdata": str(r["xdata"])})
+        t("get " + key, "FGETXATTR", gfid=f, fd=fd, namelen=1, name=key)
+        t("set " + key, "SETXATTR", gfid=f, dict={key: v_ptr(b"x")})
+        t("remove " + key, "REMOVEXATTR", gfid=f, name=key)
+    virtual = [c.fop("GETXATTR", gfid=ROOT, namelen=1, name=k)["dict"][k][1]
+               for k in keys]
+    want = {"glusterfs.index-ia-type-get-req": v_int(1)}
+    for v, key in zip(virtual, keys):
+        label = key.split("_")[1]
+        seen(label, "LOOKUP", gfid=v)
+        seen(label + ", type", "LOOKUP", gfid=v, xdata=want)
+        seen(label + ", entry", "LOOKUP", pargfid=v, bname=gfid_text(d))
+        seen(label + ", entry, type", "LOOKUP", pargfid=v,
+             bname=gfid_text(d), xdata=want)
+        seen(label + ", no entry", "LOOKUP", pargfid=v,
+             bname=gfid_text(t.new_gfid()))
+        seen(label + ", other name", "LOOKUP", pargfid=v, bname="name")
+        seen(label + ", long name", "LOOKUP", pargfid=v, bname=LONG)
+        seen(label + ", slash", "LOOKUP", pargfid=v, bname="../name")
+        h = seen(label, "OPENDIR", gfid=v).fd
+        for x, how in ((None, "plain"), ({"get-gfid-type": v_int(1)},
+                                         "types")):
+            r = c.fop("READDIR", gfid=v, fd=h, size=65536, xdata=x)
+            t.note("%s, %s" % (label, how), "READDIR", {
+                "end": r.op_errno,
+                "entries": sorted((e["name"], e["type"]) for e in r["entries"]
+                                  if gfid_text(f)[:8].encode() in e["name"] or
+                                  e["name"] in (b".", b".."))})
+        seen(label, "READDIRP", gfid=v, fd=h, size=65536)
+        seen(label, "FSTAT", gfid=v, fd=h)
+        seen(label, "FGETXATTR", gfid=v, fd=h, namelen=1, name="user.a")
+        seen(label, "RELEASEDIR", gfid=v, fd=h)
+        seen(label + ", no entry", "UNLINK", pargfid=v,
+             bname=gfid_text(t.new_gfid()))
+        seen(label + ", slash", "UNLINK", pargfid=v, bname="../name")
+        seen(label + ", directory", "UNLINK", pargfid=v, bname=gfid_text(d))
+        index_entries(t, label + ", unlinked", f, d)
+        seen(label + ", no entry", "RMDIR", pargfid=v,
+             bname=gfid_text(t.new_gfid()))
+    v = virtual[2]
+    below = seen("below", "LOOKUP", pargfid=v,
+                 bname=gfid_text(d)).pre["gfid"]
+    seen("below by gfid", "LOOKUP", gfid=below)
+    seen("below, type", "LOOKUP", gfid=below, xdata=want)
+    seen("below, entry", "LOOKUP", pargfid=below, bname="name")
+    seen("below, no entry", "LOOKUP", pargfid=below, bname="none")
+    h = seen("below", "OPENDIR", gfid=below).fd
+    r = c.fop("READDIR", gfid=below, fd=h, size=65536)
+    t.note("below", "READDIR", {
+        "end": r.op_errno,
+        "entries": sorted((e["name"], e["type"]) for e in r["entries"])})
+    seen("below, no entry", "UNLINK", pargfid=below, bname="none")
+    seen("below", "UNLINK", pargfid=below, bname="name")
+    index_entries(t, "below, unlinked", f, d)
+    seen("below, empty", "RMDIR", pargfid=v, bname=gfid_text(d))
+    seen("below, full", "RMDIR", pargfid=v, bname=gfid_text(f), xflags=1)
+    index_entries(t, "below, removed", f, d)
 
 
 def rest(t):
@@ -1567,5 +2137,7 @@ def unknown(t):
 
 ALL = [handshake, lookup, foreign, content_keys, lock_counts, create, mkdir,
        preop, mknod, linkto, unlink, rename, data, space, setattr_, ctime,
-       xattrs, acl, permissions, readdir, locks, replication, rest, setvolume,
+       xattrs, acl, permissions, readdir, locks, inodelk,
+       inodelk_waiting, entrylk, entrylk_waiting, clear_locks,
+       active_locks, xattrop, index, index_dirs, rest, setvolume,
        unknown]

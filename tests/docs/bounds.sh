@@ -4,7 +4,7 @@
 # code's value, and each bound in the code that reads the wire has a row.
 set -u
 cd "${srcdir:-.}" || exit 1
-files=$(ls rpc/*.[ch] server/wire/*.[ch] server/fop/*.[ch] server/core/dict.h)
+files=$(ls rpc/*.[ch] server/wire/*.[ch] server/fop/*.[ch] server/core/dict.h server/lock/internal.h)
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 bad=0

@@ -506,9 +506,11 @@ START_TEST(a_generated_graph_becomes_options)
     ck_assert(options_login(o, "f07d49d1-4ea0-4354-bd7e-c07b8f291d05",
                             password, sizeof(password)));
     ck_assert_str_eq(password, "4583620a-a056-47ee-9e6c-5a57d4b5aa01");
-    /* Nothing is left out but the index. */
-    ck_assert_str_eq(notes.text,
-                     "v1-index: translator features/index is left out\n");
+    assert_text(OPT_INDEX_DIRTY, "trusted.afr.dirty");
+    assert_text(OPT_INDEX_PENDING, "trusted.afr.v1-");
+    assert_text(OPT_INDEX_PENDING64, "trusted.ec.dirty");
+    /* Nothing is left out. */
+    ck_assert_str_eq(notes.text, "");
 }
 END_TEST
 
@@ -625,11 +627,15 @@ static const struct {
     {"features/locks", "option mandatory-locking off", TAKEN, NULL},
     {"features/posix-locks", "option enforce-mandatory-lock on", REFUSED,
      "enforce-mandatory-lock"},
-    {"features/locks", "option revocation-secs 30", TOLD, "revocation-secs"},
+    {"features/locks", "option revocation-secs 30", TAKEN, NULL},
     {"features/locks", "option revocation-secs 0", TAKEN, NULL},
     {"features/upcall", "option cache-invalidation on", TOLD,
      "cache-invalidation"},
-    {"features/index", "option index-base /b/i", TOLD, "features/index"},
+    {"features/index", "option index-base /b/i", TAKEN, NULL},
+    {"features/index", "option xattrop64-watchlist trusted.ec.dirty", TAKEN,
+     NULL},
+    {"features/index", "option xattrop-watchlist x", TOLD,
+     "xattrop-watchlist"},
     {"features/sdfs", "option pass-through false", TOLD, "features/sdfs"},
     {"features/namespace", "option tag-namespaces on", TOLD, "namespace"},
     {"features/simple-quota", "option pass-through true", TAKEN, NULL},

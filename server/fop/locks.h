@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What handlers of lock operations share. */
+#ifndef CLINKER_SERVER_FOP_LOCKS_H
+#define CLINKER_SERVER_FOP_LOCKS_H
+
+#include "server/fop/call.h"
+#include "server/lock/holder.h"
+
+/* A client's, for lk_holder_init(): contention is told to it by the callback
+ * program. */
+extern const struct lk_holder_ops client_holder_ops;
+
+struct lk_rules lock_rules(const struct options *options);
+/* Clients of a certain age must say who owns a lock: 0, -EINVAL. */
+int lock_owner_check(const struct call *c);
+/* To be called while the call is still ours: it is going to wait for what only
+ * other requests can bring about, so it must not use up those that its
+ * connection may have in flight.  0; -ENOLCK: its client waits for too much
+ * already. */
+int call_park(struct call *c);
+/* It goes on after all. */
+void call_unpark(struct call *c);
+
+#endif
