@@ -42,7 +42,7 @@ struct call {
     struct iot_work work;
     struct call_times {  /* spent.h's */
         uint64_t decoded_ns; /* when it was first queued, or run; 0: not yet */
-        uint64_t parked_ns;  /* since when it waits for a lock; 0: it does not */
+        uint64_t parked_ns;  /* waits for a lock since; 0: it does not */
         uint64_t waited_ns, locked_ns; /* for a worker, for locks; so far */
         bool queued;
     } times;
