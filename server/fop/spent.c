@@ -151,9 +151,10 @@ spent_count(struct call *c)
     uint64_t ended_ns = clock_ns();
     struct timing_spent spent;
     struct share_op op;
+    bool replied;
 
     measure(c, ended_ns, &spent);
-    timing_count(&stats->timing, &spent);
+    replied = timing_count(&stats->timing, &spent);
     op = (struct share_op){.failed = spent.failed,
                            .ns = spent.ns[STAGE_TOTAL]};
     count_bytes(c, &op);
@@ -162,12 +163,13 @@ spent_count(struct call *c)
         note_slow(c, &spent, ended_ns);
     return (struct spent){.proc = spent.proc,
                           .class = spent.class,
-                          .ended_ns = ended_ns};
+                          .ended_ns = replied ? ended_ns : 0};
 }
 
 void
 spent_replied(struct brick *brick, const struct spent *spent)
 {
-    timing_replied(&brick->stats.timing, spent->proc, spent->class,
-                   between(spent->ended_ns, clock_ns()));
+    if (spent->ended_ns != 0)
+        timing_replied(&brick->stats.timing, spent->proc, spent->class,
+                       between(spent->ended_ns, clock_ns()));
 }

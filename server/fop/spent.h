@@ -13,7 +13,7 @@
 struct spent {
     unsigned proc;
     enum iot_class class;
-    uint64_t ended_ns;
+    uint64_t ended_ns; /* 0: nobody wants to know how long the reply takes */
 };
 
 /* Its handler is about to be called, by a worker or where it was received; also

@@ -180,14 +180,14 @@ count_stage(struct timing_cell *cell, enum stage stage, uint64_t ns)
         atomic_store_explicit(&cell->ns_max[stage], ns, memory_order_relaxed);
 }
 
-void
+bool
 timing_count(struct timing *t, const struct timing_spent *spent)
 {
     struct timing_cell *cell = cell_mine(t, spent->proc, spent->class);
     uint64_t total = spent->ns[STAGE_TOTAL];
 
     if (cell == NULL)
-        return;
+        return false;
     add(&cell->calls, 1);
     if (spent->failed)
         add(&cell->failures, 1);
@@ -198,6 +198,7 @@ timing_count(struct timing *t, const struct timing_spent *spent)
         count_stage(cell, STAGE_QUEUED, spent->ns[STAGE_QUEUED]);
     count_stage(cell, STAGE_RUN, spent->ns[STAGE_RUN]);
     count_stage(cell, STAGE_TOTAL, total);
+    return load(&cell->calls) % TIMING_REPLIED_EACH == 1;
 }
 
 void

@@ -5,7 +5,7 @@
  *     received   from its record to the queue: decoding, who asks
  *     queued     to the worker that takes it; none if it ran at once
  *     run        to its result, without waiting for a lock
- *     replied    encoding and writing to the socket
+ *     replied    encoding and writing to the socket; of one in 16
  *     total      from its record to its result
  *
  * A thread counts in a shard of its own, with plain stores: no line is shared
@@ -54,7 +54,11 @@ struct timing {
 void timing_init(struct timing *t);
 /* No thread may count any more. */
 void timing_fini(struct timing *t);
-void timing_count(struct timing *t, const struct timing_spent *spent);
+/* True: the reply of this one is to be told too.  To look at the clock once
+ * more costs more than all the counting, so of a thread's operations of one
+ * kind it is the first and every TIMING_REPLIED_EACH-th after it. */
+enum { TIMING_REPLIED_EACH = 16 };
+bool timing_count(struct timing *t, const struct timing_spent *spent);
 void timing_replied(struct timing *t, unsigned proc, enum iot_class class,
                     uint64_t ns);
 /* The calling thread ends: its shard is free for another. */

@@ -164,10 +164,10 @@ START_TEST(stages_are_apart)
     struct timing_counts counts;
     struct latency l;
 
-    timing_count(&timing, &spent);
+    ck_assert(timing_count(&timing, &spent));
     spent.queued = false;
     spent.failed = true;
-    timing_count(&timing, &spent);
+    ck_assert(!timing_count(&timing, &spent));
     timing_replied(&timing, FOP_READ, IOT_SLOW, 7000);
     for (int s = 0; s < STAGES; s++) {
         timing_read(&timing, FOP_READ, TIMING_ALL, (enum stage)s, &l,
@@ -180,6 +180,20 @@ START_TEST(stages_are_apart)
         ck_assert_uint_eq(l.ns_max,
                           s == STAGE_REPLIED ? 7000 : spent.ns[s]);
     }
+}
+END_TEST
+
+START_TEST(the_reply_of_one_in_sixteen_is_wanted)
+{
+    struct timing_spent spent = spent_of(FOP_READ, IOT_SLOW, 5000);
+    unsigned wanted = 0;
+
+    for (int i = 0; i < 3 * TIMING_REPLIED_EACH; i++)
+        wanted += timing_count(&timing, &spent);
+    ck_assert_uint_eq(wanted, 3);
+    /* Another kind has a first of its own. */
+    spent.proc = FOP_WRITE;
+    ck_assert(timing_count(&timing, &spent));
 }
 END_TEST
 
@@ -202,10 +216,10 @@ START_TEST(classes_and_operations_add_up)
 
     for (int i = 0; i < 4; i++) {
         if (i < 2)
-            timing_count(&timing, &a);
+            (void)timing_count(&timing, &a);
         if (i < 1)
-            timing_count(&timing, &b);
-        timing_count(&timing, &c);
+            (void)timing_count(&timing, &b);
+        (void)timing_count(&timing, &c);
     }
     for (size_t i = 0; i < COUNT_OF(looks); i++) {
         timing_read(&timing, looks[i].proc, looks[i].class, STAGE_TOTAL, &l,
@@ -227,7 +241,7 @@ count_many(void *arg)
         struct timing_spent spent = spent_of(FOP_READ, IOT_SLOW, ns);
         struct share_op op = {.ns = ns, .bytes_read = 3};
 
-        timing_count(&timing, &spent);
+        (void)timing_count(&timing, &spent);
         share_count(&share, &op);
     }
     timing_thread_stop(&timing);
@@ -316,6 +330,7 @@ main(void)
     tcase_set_timeout(counts, 300);
     tcase_add_checked_fixture(counts, setup, teardown);
     tcase_add_test(counts, stages_are_apart);
+    tcase_add_test(counts, the_reply_of_one_in_sixteen_is_wanted);
     tcase_add_test(counts, classes_and_operations_add_up);
     tcase_add_test(counts, nothing_is_lost_while_threads_count_come_and_go);
     tcase_add_test(counts, a_clients_quantiles_are_at_most_doubled);
