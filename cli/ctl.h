@@ -67,6 +67,7 @@ int cmd_clients(struct ctl *ctl);
 int cmd_top(struct ctl *ctl);
 int cmd_slow_ops(struct ctl *ctl);
 int cmd_io_threads(struct ctl *ctl);
+int cmd_locks(struct ctl *ctl);
 int cmd_statedump(struct ctl *ctl);
 int cmd_volume_statedump(struct ctl *ctl);
 int cmd_config_list(struct ctl *ctl);

@@ -25,6 +25,10 @@ COMMAND("io-threads", "", 0, 0, cmd_io_threads,
         "Show worker threads, what waits, and whose turn it is.",
         "By class what is queued, runs and was served, and how long it waited;\n"
         "then the clients that wait, in the order of their turns.")
+COMMAND("locks", "", 0, 0, cmd_locks,
+        "Show who holds locks, who waits, and for how long.",
+        "FAMILY: posix are record locks of users, inode and entry those that\n"
+        "replication and others take.  FOR is how long it holds or waits.")
 COMMAND("statedump diff", "OLDER NEWER", 2, 2, cmd_statedump_diff,
         "Show what grew between two statedumps.",
         "Two files, of clinkerd or of GlusterFS' brick.  Types and pools of\n"

@@ -6,8 +6,9 @@ libcli_a_SOURCES = \
 	cli/memory.h cli/memory.c \
 	cli/table.h cli/table.c \
 	cli/parts.h \
-	cli/cmd_status.c cli/cmd_clients.c cli/cmd_statedump.c \
 	cli/cmd_io.c cli/top.h cli/top.c cli/cmd_top.c \
+	cli/cmd_status.c cli/cmd_clients.c cli/cmd_locks.c \
+	cli/cmd_statedump.c \
 	cli/cmd_volume.c cli/cmd_config.c cli/cmd_log.c \
 	cli/cmd_memory.c cli/cmd_memory_state.c cli/cmd_memory_types.c \
 	cli/dump_table.h cli/dump_table.c cli/cmd_statedump_diff.c

@@ -7,7 +7,7 @@ CLINKER_BUILD_PACKAGES="gcc make autoconf automake libtool pkg-config
 CLINKER_CLIENT_PACKAGES="glusterfs-client libglusterfs-dev fuse3 attr"
 CLINKER_TEST_PACKAGES="$CLINKER_CLIENT_PACKAGES glusterfs-server acl attr
     python3 perl git fio dbench e2fsprogs util-linux iproute2 procps psmisc
-    tar xz-utils libc6-dbg mandoc cppcheck"
+    tar xz-utils libc6-dbg mandoc cppcheck valgrind"
 # Allocators to compare with; make bench-mem wants them, nothing else.
 CLINKER_BENCH_PACKAGES="libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4"
 

@@ -43,7 +43,7 @@ struct shared {
 static struct {
     struct mutex mtx;       /* the registry */
     struct mem_type *first; /* [mtx] registered, by module and name */
-    uint32_t slots_count;   /* [mtx] slots ever given out, with 0 */
+    _Atomic(uint32_t) slots_count; /* [mtx] writes: ever given out, with 0 */
     uint32_t marks;         /* [mtx] of every type */
     _Atomic(struct mem_type *) types[MEM_TYPES_MAX]; /* by slot; [mtx] writes */
     uint16_t whole[MEM_TYPES_MAX]; /* [mtx] slot that this one is part of */
@@ -285,6 +285,21 @@ mem_account_type(uint32_t slot)
     if (slot >= MEM_TYPES_MAX)
         return NULL;
     return atomic_load_explicit(&account.types[slot], memory_order_acquire);
+}
+
+bool
+mem_account_names(uint32_t slot, const char **module, const char **name)
+{
+    const struct mem_type *type;
+
+    mutex_lock(&account.mtx);
+    type = mem_account_type(slot);
+    if (type != NULL) {
+        *module = type->module;
+        *name = type->name;
+    }
+    mutex_unlock(&account.mtx);
+    return type != NULL;
 }
 
 void
@@ -577,12 +592,16 @@ mem_account_mark(uint32_t slot, uint32_t mark, bool on)
 uint32_t
 mem_account_marks(uint32_t slot)
 {
-    const struct mem_type *type = mem_account_type(slot);
+    const struct mem_type *type;
+    uint32_t marks = 0;
 
-    return type != NULL
-               ? atomic_load_explicit(&type->id, memory_order_relaxed) &
-                     ~(uint32_t)TYPE_SLOT
-               : 0;
+    mutex_lock(&account.mtx);
+    type = mem_account_type(slot);
+    if (type != NULL)
+        marks = atomic_load_explicit(&type->id, memory_order_relaxed) &
+                ~(uint32_t)TYPE_SLOT;
+    mutex_unlock(&account.mtx);
+    return marks;
 }
 
 void
@@ -596,20 +615,20 @@ mem_account_mark_all(uint32_t mark, bool on)
 }
 
 size_t
-mem_account_each(bool (*fn)(void *arg, uint32_t slot,
-                            const struct mem_type *type),
+mem_account_each(bool (*fn)(void *arg, uint32_t slot, const char *module,
+                            const char *name),
                  void *arg)
 {
     uint32_t last = mem_account_slots();
     size_t n = 0;
 
     for (uint32_t slot = 1; slot <= last; slot++) {
-        const struct mem_type *type = mem_account_type(slot);
+        const char *module, *name;
 
-        if (type == NULL)
+        if (!mem_account_names(slot, &module, &name))
             continue;
         n++;
-        if (!fn(arg, slot, type))
+        if (!fn(arg, slot, module, name))
             break;
     }
     return n;

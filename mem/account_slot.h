@@ -13,6 +13,7 @@
  * path.  One comparison finds a type that has no slot yet, or any mark. */
 enum {
     TYPE_SLOT = 0xffff,
+    TYPE_WATCHED = 1 << 27,  /* valgrind watches: poisoned, whatever is asked */
     TYPE_TRACED = 1 << 28,   /* trace.h */
     TYPE_POISONED = 1 << 29, /* poison, red zones and a quarantine */
     TYPE_GUARD = 1 << 30,    /* the next one shall be a guard object */
@@ -42,8 +43,12 @@ mem_account_slot(struct mem_type *type)
 void mem_account_add(uint32_t slot, size_t bytes, size_t blocks);
 void mem_account_sub(uint32_t slot, size_t bytes, size_t blocks);
 
-/* The type in a slot, NULL when there is none (a damaged header says so). */
+/* The type in a slot, NULL when there is none (a damaged header says so).  A
+ * pool's goes with the pool: to be looked at only while something of it is in
+ * use. */
 const struct mem_type *mem_account_type(uint32_t slot);
+/* The names of the type in a slot, if there is one; static text. */
+bool mem_account_names(uint32_t slot, const char **module, const char **name);
 
 /* One type alone, not added up with others of its name. */
 void mem_account_read_slot(struct mem_type *type, struct mem_type_stats *out);
@@ -64,9 +69,10 @@ void mem_account_mark_all(uint32_t mark, bool on);
 /* Slots 1 to this one have been given out; there is at least one. */
 uint32_t mem_account_slots(void);
 /* Calls fn for each type that has a slot, in no order, without a lock held;
- * stops when fn returns false.  Returns how many there were. */
+ * stops when fn returns false.  Returns how many there were.  The type may have
+ * gone by then; its names stay. */
 size_t mem_account_each(bool (*fn)(void *arg, uint32_t slot,
-                                   const struct mem_type *type),
+                                   const char *module, const char *name),
                         void *arg);
 
 /* A thread that ends: its counters go to the shared ones.  [threads' mutex] */

@@ -32,14 +32,6 @@ enum { ALIGN_MAX = 1 << 20, GUARD_HEAD_BYTES = 16 };
 
 MEM_TYPE(mt_lib, "lib", "event");
 
-static void *
-refuse(struct mem_type *type)
-{
-    mem_account_failure(type);
-    errno = ENOMEM;
-    return NULL;
-}
-
 static POISON_BLIND void __attribute__((noreturn, cold))
 head_broken(const void *user)
 {
@@ -89,7 +81,7 @@ guarded_new(uint32_t slot, size_t bytes, bool zero)
     if (zero)
         memset(user, 0, bytes);
     mem_account_add(slot, bytes, 1);
-    mem_account_add(mem_account_slot(&heap_slack), bytes, 1);
+    mem_account_add(mem_account_slot(&heap_slack), bytes + GUARD_HEAD_BYTES, 1);
     return user;
 }
 
@@ -108,11 +100,20 @@ guard_is_due(struct mem_thread *self, uint32_t id)
     return true;
 }
 
+/* Not where more was asked for than a guard object does. */
+static bool
+can_be_guarded(uint32_t id, size_t bytes, size_t align)
+{
+    return (id & (TYPE_TRACED | TYPE_POISONED)) == 0 &&
+           bytes + GUARD_HEAD_BYTES <= GUARD_BYTES_MAX &&
+           align <= HEAP_GRAIN_BYTES;
+}
+
 static unsigned
 marks_of(uint32_t id)
 {
     return ((id & TYPE_TRACED) != 0 ? SPECIAL_TRACED : 0) |
-           ((id & TYPE_POISONED) != 0 ? SPECIAL_POISONED : 0);
+           ((id & (TYPE_POISONED | TYPE_WATCHED)) != 0 ? SPECIAL_POISONED : 0);
 }
 
 static void *
@@ -148,6 +149,15 @@ id_of(struct mem_type *type)
     return id;
 }
 
+void *
+heap_refuse(struct mem_type *type)
+{
+    (void)id_of(type);
+    mem_account_failure(type);
+    errno = ENOMEM;
+    return NULL;
+}
+
 static __attribute__((noinline)) void *
 alloc_slow(struct mem_type *type, size_t align, size_t bytes, bool zero)
 {
@@ -156,9 +166,8 @@ alloc_slow(struct mem_type *type, size_t align, size_t bytes, bool zero)
     void *user = NULL;
 
     if (bytes > PTRDIFF_MAX)
-        return refuse(type);
-    if (bytes + GUARD_HEAD_BYTES <= GUARD_BYTES_MAX &&
-        align <= HEAP_GRAIN_BYTES && guard_is_due(self, id))
+        return heap_refuse(type);
+    if (guard_is_due(self, id) && can_be_guarded(id, bytes, align))
         user = guarded_new(slot, bytes, zero);
     id &= ~(uint32_t)TYPE_GUARD;
     if (user == NULL) {
@@ -171,7 +180,7 @@ alloc_slow(struct mem_type *type, size_t align, size_t bytes, bool zero)
                 marks_of(id) | (UNDER_ASAN ? SPECIAL_POISONED : 0), zero);
     }
     if (user == NULL)
-        return refuse(type);
+        return heap_refuse(type);
     RECORD_ALLOC(RECORD_TYPED, slot, bytes, user);
     return user;
 }
@@ -241,10 +250,8 @@ mem_calloc(struct mem_type *type, size_t n, size_t bytes)
 {
     size_t all_bytes;
 
-    if (__builtin_mul_overflow(n, bytes, &all_bytes)) {
-        (void)id_of(type);
-        return refuse(type);
-    }
+    if (__builtin_mul_overflow(n, bytes, &all_bytes))
+        return heap_refuse(type);
     return mem_zalloc(type, all_bytes);
 }
 
@@ -282,7 +289,7 @@ guarded_free(void *user)
     size_t bytes = guard_check(block, &slot) - GUARD_HEAD_BYTES;
 
     mem_account_sub(slot, bytes, 1);
-    mem_account_sub(mem_account_slot(&heap_slack), bytes, 1);
+    mem_account_sub(mem_account_slot(&heap_slack), bytes + GUARD_HEAD_BYTES, 1);
     guard_give(block);
 }
 

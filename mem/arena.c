@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mem/alloc.h"
+#include "mem/heap.h"
 #include "mem/must.h"
 
 enum { ARENA_ALIGN = 8, ARENA_BLOCK_BYTES = 4032, ARENA_LARGE_BYTES = 1024 };
@@ -74,11 +75,8 @@ arena_alloc(struct arena *a, size_t bytes)
 
     if (bytes == 0)
         bytes = 1;
-    if (bytes > SIZE_MAX - ARENA_ALIGN) {
-        mem_account_failure(a->type);
-        errno = ENOMEM;
-        return NULL;
-    }
+    if (bytes > SIZE_MAX - ARENA_ALIGN)
+        return heap_refuse(a->type);
     if (bytes > left_bytes) {
         if (bytes > ARENA_LARGE_BYTES) {
             b = block_add(a, bytes);
@@ -122,11 +120,8 @@ arena_strndup(struct arena *a, const char *s, size_t bytes)
 {
     char *p;
 
-    if (bytes == SIZE_MAX) {
-        mem_account_failure(a->type);
-        errno = ENOMEM;
-        return NULL;
-    }
+    if (bytes == SIZE_MAX)
+        return heap_refuse(a->type);
     p = arena_alloc(a, bytes + 1);
     if (p == NULL)
         return NULL;

@@ -19,13 +19,13 @@ is_any(const char *text)
 }
 
 static bool
-poison_one(void *arg, uint32_t slot, const struct mem_type *type)
+poison_one(void *arg, uint32_t slot, const char *module, const char *name)
 {
     struct choice *c = arg;
     bool is_on = (mem_account_marks(slot) & TYPE_POISONED) != 0;
 
-    if ((!is_any(c->module) && strcmp(c->module, type->module) != 0) ||
-        (!is_any(c->name) && strcmp(c->name, type->name) != 0))
+    if ((!is_any(c->module) && strcmp(c->module, module) != 0) ||
+        (!is_any(c->name) && strcmp(c->name, name) != 0))
         return true;
     if (is_on != c->on) {
         mem_account_mark(slot, TYPE_POISONED, c->on);
@@ -46,7 +46,7 @@ mem_poison_set(const char *module, const char *name, bool on)
 }
 
 static bool
-count_one(void *arg, uint32_t slot, const struct mem_type *type)
+count_one(void *arg, uint32_t slot, const char *module, const char *name)
 {
     unsigned *count = arg;
 

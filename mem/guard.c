@@ -22,11 +22,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
-#if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#endif
-#endif
 
 #include "mem/account_slot.h"
 #include "mem/guard_hook.h"
@@ -34,6 +29,7 @@
 #include "mem/must.h"
 #include "mem/mutex.h"
 #include "mem/os_pages.h"
+#include "mem/poison.h"
 #include "mem/random.h"
 #include "mem/ranks.h"
 #include "mem/scope.h"
@@ -69,17 +65,11 @@ static struct {
 
 MEM_TYPE(mt_guard, "mem", "guard");
 
-/* These see every block's end. */
+/* AddressSanitizer and valgrind see every block's end. */
 static bool
 tools_watch(void)
 {
-#ifdef __SANITIZE_ADDRESS__
-    return true;
-#elif defined(RUNNING_ON_VALGRIND)
-    return RUNNING_ON_VALGRIND != 0;
-#else
-    return false;
-#endif
+    return UNDER_ASAN || mem_watched;
 }
 
 static uintptr_t

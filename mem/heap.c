@@ -41,6 +41,7 @@ static POISON_BLIND bool
 block_is_free(const struct slab_cache *cache, const void *base)
 {
     const void *user = (const uint8_t *)base + HEAD_BYTES;
+    BLIND_SCOPE();
 
     return head_magic(user, head_load(user)) == HEAD_DEAD;
 }
@@ -93,11 +94,9 @@ magazine_open(struct magazine *mag, uint32_t class)
 bool
 heap_refill(struct magazine *mag, uint32_t class)
 {
-    must(mag->count == 0);
     if (mag->max == 0)
         magazine_open(mag, class);
-    mag->count = slab_take(cache_of(class), mag->objects, mag->max / 2);
-    return mag->count > 0;
+    return slab_fill(cache_of(class), mag);
 }
 
 void

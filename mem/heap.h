@@ -146,6 +146,10 @@ void heap_give(struct mem_thread *self, uint32_t class, void *base);
  * every type of alloc.h is part. */
 extern struct mem_type heap_slack;
 
+/* Count a request for a block of this type that cannot be met: NULL, and
+ * ENOMEM. */
+void *heap_refuse(struct mem_type *type);
+
 /* Every class's empty slabs; returns bytes. */
 size_t heap_shrink(void);
 size_t heap_spare_bytes(void);

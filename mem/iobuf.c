@@ -384,6 +384,7 @@ small_new(size_t bytes)
         return NULL;
     RECORD_ALLOC(RECORD_IOBUF, mem_account_slot(&mt_small), bytes,
                  b->buffer.pub.data);
+    mem_defined(b->data, SMALL_BYTES, false);
     return bring_to_life(&b->buffer);
 }
 
@@ -409,7 +410,7 @@ iobuf_new(size_t bytes)
         errno = ENOMEM;
         return NULL;
     }
-    unpoison(b->pub.data, b->pub.capacity);
+    mem_given(b->pub.data, b->pub.capacity, false);
     mem_account_charge(&class->type, b->pub.capacity);
     RECORD_ALLOC(RECORD_IOBUF, mem_account_slot(&class->type), asked_bytes,
                  b->pub.data);
@@ -457,11 +458,11 @@ release(struct buffer *b)
         return;
     }
     mem_account_discharge(&b->class->type, b->pub.capacity);
+    mem_taken_back(b->pub.data, b->pub.capacity);
     if (is_large(b->class)) {
         buffer_unmake(b);
         return;
     }
-    poison(b->pub.data, b->pub.capacity);
     give(b->class, b);
 }
 

@@ -5,7 +5,7 @@ libmem_a_SOURCES = \
 	mem/scope.h \
 	mem/clock.h \
 	mem/ranks.h \
-	mem/poison.h \
+	mem/poison.h mem/poison.c \
 	mem/os_pages.h mem/os_pages.c \
 	mem/page_bits.h mem/buddy.h mem/buddy.c \
 	mem/page_large.h mem/page_large.c mem/page_zone.h \
@@ -109,8 +109,21 @@ tests_unit_test_debug_SOURCES = tests/unit/test_debug.c
 tests_unit_test_debug_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_debug_LDADD = libmem.a $(CHECK_LIBS)
 
+check_PROGRAMS += tests/unit/test_mem_stress
+TESTS += tests/unit/test_mem_stress
+tests_unit_test_mem_stress_SOURCES = tests/unit/test_mem_stress.c
+tests_unit_test_mem_stress_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_mem_stress_LDADD = libmem.a $(CHECK_LIBS)
+
 check_PROGRAMS += tests/unit/test_trace
 TESTS += tests/unit/test_trace
 tests_unit_test_trace_SOURCES = tests/unit/test_trace.c
 tests_unit_test_trace_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_trace_LDADD = libmem.a $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/valgrind_plants
+TESTS += tests/unit/test_valgrind.sh
+dist_check_SCRIPTS += tests/unit/test_valgrind.sh
+tests_unit_valgrind_plants_SOURCES = tests/unit/valgrind_plants.c
+tests_unit_valgrind_plants_CFLAGS = $(AM_CFLAGS)
+tests_unit_valgrind_plants_LDADD = libmem.a

@@ -241,7 +241,7 @@ admit(const struct buddy_run *run)
 }
 
 static void *
-take(uint32_t pages, enum page_kind kind, bool zero)
+take(uint32_t pages, enum page_kind kind, bool zero, size_t *dirty_bytes)
 {
     struct page_zone *z = &page_zone;
     size_t charge_bytes = 0;
@@ -257,8 +257,11 @@ take(uint32_t pages, enum page_kind kind, bool zero)
     if (!taken || !admit(&run))
         return refuse(buddy_order(pages));
     unpoison(page_addr(run.first), (size_t)pages * PAGE_BYTES);
-    if (zero)
+    if (zero) {
         zero_dirty(&run);
+        mem_defined(page_addr(run.first), (size_t)pages * PAGE_BYTES, true);
+    }
+    *dirty_bytes = (size_t)(pages - run.new_pages) * PAGE_BYTES;
     return page_addr(run.first);
 }
 
@@ -292,14 +295,29 @@ take_large(size_t bytes, enum page_kind kind)
     return refuse(BUDDY_ORDERS);
 }
 
-void *
-page_run_take(size_t bytes, enum page_kind kind, bool zero)
+static void *
+take_any(size_t bytes, enum page_kind kind, bool zero, size_t *dirty_bytes)
 {
     must(bytes > 0 && bytes % PAGE_BYTES == 0);
     must(kind >= PAGE_SLAB && kind < PAGE_KINDS);
+    *dirty_bytes = 0;
     if (bytes > PAGE_RUN_BYTES_MAX)
         return take_large(bytes, kind);
-    return take((uint32_t)(bytes / PAGE_BYTES), kind, zero);
+    return take((uint32_t)(bytes / PAGE_BYTES), kind, zero, dirty_bytes);
+}
+
+void *
+page_run_take(size_t bytes, enum page_kind kind, bool zero)
+{
+    size_t dirty_bytes;
+
+    return take_any(bytes, kind, zero, &dirty_bytes);
+}
+
+void *
+page_run_take_dirty(size_t bytes, enum page_kind kind, size_t *dirty_bytes)
+{
+    return take_any(bytes, kind, false, dirty_bytes);
 }
 
 /* Giving. */

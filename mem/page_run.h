@@ -30,6 +30,9 @@ enum page_kind {
  * `zero`.  Reclaims when the process is near its limit, so no mutex of mem/
  * may be held.  NULL and ENOMEM on failure. */
 void *page_run_take(size_t bytes, enum page_kind kind, bool zero);
+/* The same, not zero; *dirty_bytes of it were the process's memory before. */
+void *page_run_take_dirty(size_t bytes, enum page_kind kind,
+                          size_t *dirty_bytes);
 /* The whole run, with the bytes it was taken with. */
 void page_run_give(void *run, size_t bytes);
 /* Cut the end off a run: it has `bytes` and keeps `keep_bytes` of them, and

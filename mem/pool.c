@@ -93,9 +93,45 @@ word_mix(const struct mem_pool *pool, const void *obj, uint32_t state)
     return state ^ pool->salt ^ (uint32_t)((uintptr_t)obj / LINE_BYTES);
 }
 
+static POISON_BLIND bool
+has_state(const struct mem_pool *pool, const void *obj, uint32_t state)
+{
+    return (uintptr_t)obj % LINE_BYTES == 0 &&
+           word_of(pool, obj)->state == word_mix(pool, obj, state);
+}
+
+/* The same off the fast path, where the word may be poisoned. */
+static POISON_BLIND bool
+has_state_blind(const struct mem_pool *pool, const void *obj, uint32_t state)
+{
+    BLIND_SCOPE();
+
+    return has_state(pool, obj, state);
+}
+
+static POISON_BLIND void
+set_state_blind(const struct mem_pool *pool, void *obj, uint32_t state)
+{
+    BLIND_SCOPE();
+
+    word_of(pool, obj)->state = word_mix(pool, obj, state);
+}
+
 /*
  * Magazines
  */
+
+static inline uint64_t
+serial_of(const struct pool_magazine *own)
+{
+    return atomic_load_explicit(&own->serial, memory_order_relaxed);
+}
+
+static inline void
+serial_set(struct pool_magazine *own, uint64_t serial)
+{
+    atomic_store_explicit(&own->serial, serial, memory_order_relaxed);
+}
 
 /* A magazine of this pool; NULL: go to the slabs. */
 static struct magazine *
@@ -106,12 +142,12 @@ magazine_of(struct mem_thread *self, struct mem_pool *pool)
     if (self == NULL || pool->index >= CACHED_POOLS)
         return NULL;
     own = &self->pools[pool->index];
-    if (own->serial != pool->serial) {
+    if (serial_of(own) != pool->serial) {
         /* Left by a pool that was destroyed, which emptied it. */
-        must(own->serial == 0 || own->mag.count == 0);
+        must(serial_of(own) == 0 || own->mag.count == 0);
         own->mag.count = 0;
         own->mag.max = MAGAZINE_OBJECTS;
-        own->serial = pool->serial;
+        serial_set(own, pool->serial);
     }
     return &own->mag;
 }
@@ -124,9 +160,9 @@ take_slow(struct mem_thread *self, struct mem_pool *pool)
 
     if (mag == NULL)
         return slab_take(&pool->slabs, &obj, 1) == 1 ? obj : NULL;
-    if (mag->count == 0)
-        mag->count = slab_take(&pool->slabs, mag->objects, mag->max / 2);
-    return mag->count > 0 ? mag->objects[--mag->count] : NULL;
+    if (mag->count == 0 && !slab_fill(&pool->slabs, mag))
+        return NULL;
+    return mag->objects[--mag->count];
 }
 
 static void
@@ -159,7 +195,7 @@ pools_thread_flush(struct mem_thread *self)
         struct mem_pool *pool = pools.table[i];
         struct pool_magazine *own = &self->pools[i];
 
-        if (pool == NULL || own->serial != pool->serial)
+        if (pool == NULL || serial_of(own) != pool->serial)
             continue;
         bytes += own->mag.count * pool->stride_bytes;
         slab_give(&pool->slabs, own->mag.objects, own->mag.count);
@@ -205,18 +241,18 @@ put_wrong(struct mem_pool *pool, const void *obj)
     if (!slab_is_object(&pool->slabs, obj))
         must_panic("mem: pool %s %s: put of %p, which points into an object",
                    t->module, t->name, obj);
-    if (word_of(pool, obj)->state == word_mix(pool, obj, WORD_FREE) ||
-        word_of(pool, obj)->state == word_mix(pool, obj, WORD_RESTS))
+    if (has_state_blind(pool, obj, WORD_FREE) ||
+        has_state_blind(pool, obj, WORD_RESTS))
         must_panic("mem: pool %s %s: put of %p, which is not in use", t->module,
                    t->name, obj);
     must_panic("mem: pool %s %s: overrun behind %p", t->module, t->name, obj);
 }
 
-static POISON_BLIND bool
-has_state(const struct mem_pool *pool, const void *obj, uint32_t state)
+static void __attribute__((noreturn, cold))
+free_overwritten(const struct mem_pool *pool, const void *obj)
 {
-    return (uintptr_t)obj % LINE_BYTES == 0 &&
-           word_of(pool, obj)->state == word_mix(pool, obj, state);
+    must_panic("mem: pool %s %s: free object %p was overwritten",
+               pool->type.module, pool->type.name, obj);
 }
 
 static void
@@ -224,8 +260,7 @@ must_be_free(const struct mem_pool *pool, const void *obj)
 {
     if (__builtin_expect(
             word_of(pool, obj)->state != word_mix(pool, obj, WORD_FREE), 0))
-        must_panic("mem: pool %s %s: free object %p was overwritten",
-                   pool->type.module, pool->type.name, obj);
+        free_overwritten(pool, obj);
 }
 
 /*
@@ -278,9 +313,10 @@ get_slow(struct mem_pool *pool)
             errno = ENOMEM;
             return NULL;
         }
-        must_be_free(pool, obj);
-        word_of(pool, obj)->state = word_mix(pool, obj, WORD_USED);
-        unpoison(obj, pool->object_bytes);
+        if (!has_state_blind(pool, obj, WORD_FREE))
+            free_overwritten(pool, obj);
+        set_state_blind(pool, obj, WORD_USED);
+        mem_given(obj, pool->object_bytes, pool->construct != NULL);
     }
     if ((id & TYPE_TRACED) != 0)
         (void)trace_allocated(pool->slot, obj, pool->stride_bytes);
@@ -292,14 +328,18 @@ get_slow(struct mem_pool *pool)
 static void
 free_finally(struct mem_pool *pool, void *obj)
 {
-    word_of(pool, obj)->state = word_mix(pool, obj, WORD_FREE);
+    set_state_blind(pool, obj, WORD_FREE);
     give_slow(mem_thread_make(), pool, obj);
 }
 
 static void
 release_quarantined(void *owner, void *obj)
 {
-    free_finally(owner, obj);
+    struct mem_pool *pool = owner;
+
+    if (!has_state_blind(pool, obj, WORD_RESTS))
+        free_overwritten(pool, obj);
+    free_finally(pool, obj);
 }
 
 static __attribute__((noinline)) void
@@ -330,13 +370,13 @@ put_slow(struct mem_pool *pool, void *obj)
         guard_give(obj);
         return;
     }
-    if (!has_state(pool, obj, WORD_USED))
+    if (!has_state_blind(pool, obj, WORD_USED))
         put_wrong(pool, obj);
     RECORD_FREE(obj);
     mem_account_sub(pool->slot, pool->stride_bytes, 1);
-    if (UNDER_ASAN || (id & TYPE_POISONED) != 0) {
-        word_of(pool, obj)->state = word_mix(pool, obj, WORD_RESTS);
-        poison(obj, pool->stride_bytes - sizeof(struct word));
+    if (UNDER_ASAN || (id & (TYPE_POISONED | TYPE_WATCHED)) != 0) {
+        set_state_blind(pool, obj, WORD_RESTS);
+        mem_taken_back(obj, pool->object_bytes);
         quarantine_put(&q);
         return;
     }
@@ -368,7 +408,8 @@ mem_pool_get(struct mem_pool *pool)
             0))
         return get_slow(pool);
     own = &self->pools[pool->index % CACHED_POOLS];
-    if (__builtin_expect(own->serial != pool->serial || own->mag.count == 0, 0))
+    if (__builtin_expect(
+            serial_of(own) != pool->serial || own->mag.count == 0, 0))
         return get_slow(pool);
     obj = own->mag.objects[--own->mag.count];
     must_be_free(pool, obj);
@@ -399,7 +440,8 @@ mem_pool_put(struct mem_pool *pool, void *obj)
     }
     own = &self->pools[pool->index % CACHED_POOLS];
     if (__builtin_expect(
-            own->serial != pool->serial || own->mag.count == own->mag.max, 0)) {
+            serial_of(own) != pool->serial || own->mag.count == own->mag.max,
+            0)) {
         put_slow(pool, obj);
         return;
     }
@@ -423,7 +465,7 @@ object_make(struct slab_cache *cache, void *obj)
     if (pool->construct != NULL)
         pool->construct(obj);
     word_of(pool, obj)->state = word_mix(pool, obj, WORD_FREE);
-    poison(obj, pool->stride_bytes - sizeof(struct word));
+    poison(obj, pool->stride_bytes);
 }
 
 static bool
@@ -432,7 +474,7 @@ object_is_free(const struct slab_cache *cache, const void *obj)
     const struct mem_pool *pool =
         container_of_member((uintptr_t)cache, struct mem_pool, slabs);
 
-    return word_of(pool, obj)->state == word_mix(pool, obj, WORD_FREE);
+    return has_state_blind(pool, obj, WORD_FREE);
 }
 
 static void
@@ -495,11 +537,11 @@ magazine_collect(struct mem_pool *pool)
     for (t = mem_threads_lock(); t != NULL && !found; t = LIST_NEXT(t, node)) {
         struct pool_magazine *own = &t->pools[pool->index];
 
-        found = own->serial == pool->serial;
+        found = serial_of(own) == pool->serial;
         if (found) {
             mag = own->mag;
             own->mag.count = 0;
-            own->serial = 0;
+            serial_set(own, 0);
         }
     }
     mem_threads_unlock();

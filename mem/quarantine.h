@@ -24,7 +24,8 @@ struct quarantined {
 /* From now on nobody may change the contents: whoever did, even by one byte,
  * is reported by type when the block leaves.  May release others. */
 void quarantine_put(const struct quarantined *q);
-/* Release those of one owner, or all (NULL); returns their bytes. */
+/* Release those of one owner, or all (NULL); returns their bytes.  No release
+ * for that one owner is under way any more, by whatever thread. */
 size_t quarantine_flush(const void *owner);
 uint64_t quarantine_bytes(void);
 

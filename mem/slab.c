@@ -2,7 +2,8 @@
 /*
  * A slab lies on a boundary of its size, which leads from object to slab.  Its
  * objects are carved and constructed as they are wanted: what was never
- * carved was never touched, and is memory only by address.
+ * carved was never touched, and is memory only by address; unless the pages
+ * had been in use for something else, when it is charged to `slab`.
  *
  *     slab │ colour │ object │ object │ … │ not carved
  *
@@ -104,8 +105,31 @@ colour_bytes_locked(struct slab_cache *cache)
     return cache->colour++ % (left_bytes / LINE_BYTES + 1) * LINE_BYTES;
 }
 
+/* What is behind the objects that were carved. */
+static size_t
+slab_rest_bytes(const struct slab_cache *cache, const struct slab *slab)
+{
+    return cache->slab_bytes - (size_t)(slab->first - (uint8_t *)slab) -
+           slab->carved * cache->shape.stride_bytes;
+}
+
+/* Of a slab that was dirty in parts, the dirty ones are taken to be last: what
+ * is charged is never less than what is memory. */
 static void
-slab_enter_locked(struct slab_cache *cache, struct slab *slab)
+slab_keep_stale_locked(const struct slab_cache *cache, struct slab *slab)
+{
+    size_t rest_bytes = slab_rest_bytes(cache, slab);
+
+    if (slab->stale_bytes <= rest_bytes)
+        return;
+    mem_account_sub(mem_account_slot(&mt_slab), slab->stale_bytes - rest_bytes,
+                    0);
+    slab->stale_bytes = rest_bytes;
+}
+
+static void
+slab_enter_locked(struct slab_cache *cache, struct slab *slab,
+                  size_t dirty_bytes)
 {
     size_t first_bytes = slab_head_bytes() + colour_bytes_locked(cache) +
                          cache->shape.shift_bytes;
@@ -120,7 +144,11 @@ slab_enter_locked(struct slab_cache *cache, struct slab *slab)
     TAILQ_INSERT_TAIL(&cache->slabs[SLAB_EMPTY], slab, node);
     cache->slabs_count++;
     cache->empty_count++;
-    mem_account_charge(&mt_slab, first_bytes);
+    poison((uint8_t *)slab + slab_head_bytes(),
+           cache->slab_bytes - slab_head_bytes());
+    slab->stale_bytes = dirty_bytes;
+    mem_account_charge(&mt_slab, first_bytes + dirty_bytes);
+    slab_keep_stale_locked(cache, slab);
 }
 
 /* Take an empty slab out; slab_destroy() follows without the mutex. */
@@ -140,14 +168,15 @@ slab_destroy(struct slab_cache *cache, struct slab *slab)
 {
     size_t first_bytes = (size_t)(slab->first - (uint8_t *)slab);
     size_t objects_bytes = slab->carved * cache->shape.stride_bytes;
+    size_t own_bytes = first_bytes + slab->stale_bytes;
 
     mem_account_sub(mem_account_slot(cache->shape.held), objects_bytes,
                     slab->carved);
-    mem_account_discharge(&mt_slab, first_bytes);
+    mem_account_discharge(&mt_slab, own_bytes);
     slab->magic = 0;
     unpoison(slab, cache->slab_bytes);
     page_run_give(slab, cache->slab_bytes);
-    return first_bytes + objects_bytes;
+    return own_bytes + objects_bytes;
 }
 
 static size_t
@@ -172,12 +201,16 @@ slab_object(const struct slab_cache *cache, const struct slab *slab, uint32_t i)
 static POISON_BLIND uint32_t
 link_get(const struct slab_cache *cache, const void *obj)
 {
+    BLIND_SCOPE();
+
     return *(const uint32_t *)((uintptr_t)obj + cache->shape.link_offset);
 }
 
 static POISON_BLIND void
 link_set(const struct slab_cache *cache, void *obj, uint32_t to)
 {
+    BLIND_SCOPE();
+
     *(uint32_t *)((uintptr_t)obj + cache->shape.link_offset) = to;
 }
 
@@ -227,9 +260,11 @@ slab_carve_locked(struct slab_cache *cache, struct slab *slab)
     for (size_t i = 0; i < n; i++) {
         void *obj = slab_object(cache, slab, slab->carved++);
 
+        unpoison(obj, cache->shape.stride_bytes);
         cache->shape.make(cache, obj);
         slab_push_locked(cache, obj);
     }
+    slab_keep_stale_locked(cache, slab);
     slab_place_locked(cache, slab);
 }
 
@@ -291,6 +326,7 @@ uint32_t
 slab_take(struct slab_cache *cache, void **objects, uint32_t max)
 {
     struct slab *slab;
+    size_t dirty_bytes;
     uint32_t n;
 
     mutex_lock(&cache->mtx);
@@ -303,11 +339,11 @@ slab_take(struct slab_cache *cache, void **objects, uint32_t max)
     if (slab == NULL) {
         /* Taking pages may reclaim, which comes to slabs as well. */
         mutex_unlock(&cache->mtx);
-        slab = page_run_take(cache->slab_bytes, PAGE_SLAB, false);
+        slab = page_run_take_dirty(cache->slab_bytes, PAGE_SLAB, &dirty_bytes);
         if (slab == NULL)
             return 0;
         mutex_lock(&cache->mtx);
-        slab_enter_locked(cache, slab);
+        slab_enter_locked(cache, slab, dirty_bytes);
     }
     cache->misses++;
     slab_carve_locked(cache, slab);
@@ -315,6 +351,25 @@ slab_take(struct slab_cache *cache, void **objects, uint32_t max)
 done:
     mutex_unlock(&cache->mtx);
     return n;
+}
+
+bool
+slab_fill(struct slab_cache *cache, struct magazine *mag)
+{
+    void *objects[MAGAZINE_OBJECTS / 2];
+    uint32_t n;
+
+    must(mag->count == 0);
+    n = slab_take(cache, objects, mag->max / 2);
+    /* Taking pages may have reclaimed, and what that freed may be in this
+     * magazine by now. */
+    if (mag->count > 0) {
+        slab_give(cache, objects, n);
+        return true;
+    }
+    memcpy(mag->objects, objects, n * sizeof(objects[0]));
+    mag->count = n;
+    return n > 0;
 }
 
 void

@@ -14,6 +14,7 @@
 
 #include "mem/account.h"
 #include "mem/mutex.h"
+#include "mem/thread.h"
 
 enum {
     LINE_BYTES = 64,
@@ -34,8 +35,10 @@ struct slab {
     unsigned magic;
     uint32_t capacity; /* constant, as are cache and first */
     struct slab_cache *cache;
-    uint8_t *first;   /* object */
-    uint32_t carved;  /* [cache->mtx], as all below */
+    uint8_t *first;     /* object */
+    size_t stale_bytes; /* [cache->mtx], as all below; not carved, and memory
+                           all the same */
+    uint32_t carved;
     uint32_t free;    /* objects in the free list */
     uint32_t free_at; /* its head, from the slab's start; 0: none */
     enum slab_list list;
@@ -89,6 +92,8 @@ bool slab_cache_fini(struct slab_cache *cache);
  * memory.  max: 1, or at least SLAB_BATCH_OBJECTS where batches of so many are
  * given. */
 uint32_t slab_take(struct slab_cache *cache, void **objects, uint32_t max);
+/* Half fill a magazine that is empty; false: no memory. */
+bool slab_fill(struct slab_cache *cache, struct magazine *mag);
 /* `objects` are what a magazine has too much: they go to the depot together,
  * where there is room. */
 void slab_give_batch(struct slab_cache *cache, void *const *objects,

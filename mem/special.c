@@ -72,6 +72,8 @@ zone_fill(uint8_t *end, unsigned marks)
 static POISON_BLIND bool
 zone_is_whole(const uint8_t *end, unsigned marks)
 {
+    BLIND_SCOPE();
+
     if ((marks & SPECIAL_POISONED) == 0)
         return ((const struct tail *)(const void *)end)->magic == TAIL;
     for (size_t i = 0; i < ZONE_BYTES; i++) {
@@ -106,6 +108,8 @@ base_take(struct special *sp, size_t whole, bool zero)
 static POISON_BLIND void
 inner_seal(void *inner, uint32_t slot, uint32_t magic)
 {
+    BLIND_SCOPE();
+
     head_store(inner, magic, slot, UINT16_MAX);
 }
 
@@ -113,6 +117,7 @@ static POISON_BLIND void
 special_seal(void *user, struct special *sp, uint32_t slot, uint32_t magic)
 {
     struct special *to = (struct special *)((uintptr_t)user - sizeof(*to));
+    BLIND_SCOPE();
 
     *to = *sp;
     head_store(user, magic, slot, UINT16_MAX);
@@ -155,29 +160,59 @@ special_new(uint32_t slot, size_t bytes, size_t align, unsigned marks,
     special_seal(user, &sp, slot, HEAD_SPECIAL);
     poison(base, sp.offset);
     poison(user + bytes, (size_t)(base + taken - user) - bytes);
-    mem_defined(user, bytes, zero);
+    /* mem_free() reads the head, before it knows whose it is. */
+    mem_defined(head_of(user), HEAD_BYTES, true);
+    mem_given(user, bytes, zero);
     return user;
 }
 
-POISON_BLIND struct special
-special_checked(const void *user)
+/* The head in front of a block, poisoned but for its last word. */
+static POISON_BLIND struct special
+special_read(const void *user)
 {
-    const struct special *sp = special_of(user);
-    struct special copy = *sp;
-    const void *base = (const uint8_t *)user - copy.offset;
-    char name[128];
-    bool good;
+    struct special copy;
 
-    if (copy.whole_bytes != 0) {
-        good = (uintptr_t)base % PAGE_BYTES == 0 &&
-               copy.offset + copy.bytes < copy.whole_bytes;
-    } else {
-        good = head_magic(base, head_load(base)) == HEAD_INNER &&
-               copy.offset + copy.bytes <= HEAP_BYTES_MAX;
+    {
+        BLIND_SCOPE();
+        copy = *special_of(user);
     }
+    mem_defined(&copy, sizeof(copy), true);
+    return copy;
+}
+
+static POISON_BLIND bool
+inner_is_whole(const void *base)
+{
+    BLIND_SCOPE();
+
+    return head_magic(base, head_load(base)) == HEAD_INNER;
+}
+
+/* The same, if it can be true. */
+static struct special
+special_known(const void *user)
+{
+    struct special copy = special_read(user);
+    const void *base = (const uint8_t *)user - copy.offset;
+    size_t room = copy.whole_bytes != 0 ? copy.whole_bytes : HEAP_BYTES_MAX;
+    bool good = copy.offset <= room && copy.bytes <= room - copy.offset;
+    char name[128];
+
+    if (good && copy.whole_bytes != 0)
+        good = (uintptr_t)base % PAGE_BYTES == 0;
+    else if (good)
+        good = inner_is_whole(base);
     if (!good)
         must_panic("mem: the head of %p, a block of %s, was overwritten", user,
                    block_type_name(slot_of(&copy), name, sizeof(name)));
+    return copy;
+}
+
+struct special
+special_checked(const void *user)
+{
+    struct special copy = special_known(user);
+
     if (!zone_is_whole((const uint8_t *)user + copy.bytes, copy.marks))
         block_overrun(user, slot_of(&copy), copy.bytes);
     return copy;
@@ -196,15 +231,26 @@ base_give(void *user, const struct special *sp)
         return;
     }
     inner_seal(base, slot_of(sp), HEAD_DEAD);
+    poison(base, sp->offset);
     heap_give(mem_thread_make(), sp->class, base - HEAD_BYTES);
 }
 
-static POISON_BLIND void
+static void
 release_quarantined(void *owner, void *block)
 {
-    struct special sp = *special_of(block);
+    struct special sp = special_known(block);
 
     base_give(block, &sp);
+}
+
+/* Does it go to the quarantine?  Not when its type was poisoned only once. */
+static bool
+rests(const struct special *sp, uint32_t slot)
+{
+    if ((sp->marks & SPECIAL_POISONED) == 0 || sp->bytes == 0)
+        return false;
+    return UNDER_ASAN || (mem_account_marks(slot) &
+                          (TYPE_POISONED | TYPE_WATCHED)) != 0;
 }
 
 void
@@ -217,7 +263,7 @@ special_free(void *user)
         trace_freed(slot, user);
     mem_account_sub(slot, sp.bytes, 1);
     special_seal(user, &sp, slot, HEAD_DEAD);
-    if ((sp.marks & SPECIAL_POISONED) != 0 && sp.bytes > 0) {
+    if (rests(&sp, slot)) {
         struct quarantined q = {
             .block = user,
             .bytes = sp.bytes,
@@ -226,10 +272,10 @@ special_free(void *user)
         };
 
         memset(user, FILL_FREED, sp.bytes);
-        poison(user, sp.bytes);
+        mem_taken_back(user, sp.bytes);
         quarantine_put(&q);
         return;
     }
-    poison(user, sp.bytes);
+    mem_taken_back(user, sp.bytes);
     base_give(user, &sp);
 }

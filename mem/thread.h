@@ -50,7 +50,9 @@ struct magazine {
 _Static_assert(sizeof(struct magazine) == 1024, "found by a shift");
 
 struct pool_magazine {
-    uint64_t serial; /* of the pool that these objects are of; 0: none */
+    /* Of the pool that these objects are of; 0: none.  Set to that by whoever
+     * destroys the pool, while its thread may look for another's. */
+    _Atomic(uint64_t) serial;
     struct magazine mag;
 };
 

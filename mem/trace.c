@@ -61,24 +61,27 @@ struct wanted {
 };
 
 static bool
-collect(void *arg, uint32_t slot, const struct mem_type *type)
+collect(void *arg, uint32_t slot, const char *module, const char *name)
 {
     struct wanted *w = arg;
 
-    if (text_matches(w->module, type->module) &&
-        text_matches(w->name, type->name) && w->count < MEM_TYPES_MAX)
-        w->found[w->count++] = (struct traced){type->module, type->name, slot};
+    if (text_matches(w->module, module) && text_matches(w->name, name) &&
+        w->count < MEM_TYPES_MAX)
+        w->found[w->count++] = (struct traced){module, name, slot};
     return true;
 }
 
-static bool
-is_traced_locked(uint32_t slot)
+/* The names may be those of one that had the slot before. */
+static void
+enlist_locked(const struct traced *t)
 {
-    for (unsigned i = 0; i < trace.types_count; i++) {
-        if (trace.types[i].slot == slot)
-            return true;
-    }
-    return false;
+    unsigned i = 0;
+
+    while (i < trace.types_count && trace.types[i].slot != t->slot)
+        i++;
+    trace.types[i] = *t;
+    if (i == trace.types_count)
+        trace.types_count++;
 }
 
 static int
@@ -101,10 +104,10 @@ open_locked(void)
 static bool
 is_same_type(const struct traced *t)
 {
-    const struct mem_type *type = mem_account_type(t->slot);
+    const char *module, *name;
 
-    return type != NULL && strcmp(type->module, t->module) == 0 &&
-           strcmp(type->name, t->name) == 0;
+    return mem_account_names(t->slot, &module, &name) &&
+           strcmp(module, t->module) == 0 && strcmp(name, t->name) == 0;
 }
 
 /* The interval first: a block that comes in between is not remembered, and
@@ -141,8 +144,7 @@ mem_trace_on(const char *module, const char *name, size_t interval_bytes)
     for (unsigned i = 0; i < wanted.count; i++) {
         uint32_t slot = wanted.found[i].slot;
 
-        if (!is_traced_locked(slot))
-            trace.types[trace.types_count++] = wanted.found[i];
+        enlist_locked(&wanted.found[i]);
         atomic_store(&trace.intervals[slot], interval_bytes);
         mem_account_mark(slot, TYPE_TRACED, true);
     }

@@ -32,6 +32,7 @@ static const struct {
      "the slowest operations of the last \"since\" minutes, of \"op\""},
     {"top", command_top,
      "operations, clients, queues and memory, for rates between two looks"},
+    {"locks", command_locks, "who holds locks, and who waits"},
     {"statedump", command_statedump,
      "write a statedump; \"parts\": what is to be in it, \"volume\": the "
      "volume it must be"},

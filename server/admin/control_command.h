@@ -48,6 +48,7 @@ int command_clients(struct control_call *call);
 int command_io_threads(struct control_call *call);
 int command_slow_ops(struct control_call *call);
 int command_top(struct control_call *call);
+int command_locks(struct control_call *call);
 int command_config_list(struct control_call *call);
 int command_config_get(struct control_call *call);
 int command_config_set(struct control_call *call);

@@ -30,6 +30,7 @@ libserver_a_SOURCES += server/admin/control_socket.c
 libserver_a_SOURCES += server/admin/control_command.h
 libserver_a_SOURCES += server/admin/control_command.c
 libserver_a_SOURCES += server/admin/command_status.c
+libserver_a_SOURCES += server/admin/command_locks.c
 libserver_a_SOURCES += server/admin/command_config.c
 libserver_a_SOURCES += server/admin/command_memory.c
 libserver_a_SOURCES += server/admin/command_memory_types.c

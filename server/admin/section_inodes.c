@@ -14,6 +14,7 @@
 #include "server/core/gfid.h"
 #include "server/inode/table.h"
 #include "server/lock/posixlk.h"
+#include "server/lock/rows.h"
 #include "server/posix/posix.h"
 
 MEM_TYPE(mt_arena, "server.admin", "statedump paths");
@@ -56,7 +57,7 @@ dump_locks(struct pass *p, struct inode *inode)
     struct arena arena;
     const char *path;
 
-    if (lk_count(inode) == 0)
+    if (!lk_has_rows(inode))
         return;
     arena_init(&arena, &mt_arena, NULL, 0);
     if (posix_path(p->admin->brick->px, inode, &arena, &path) < 0) {

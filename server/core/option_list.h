@@ -135,6 +135,8 @@ OPTION(DYNAMIC_AUTH, "auth.dynamic-auth", "server.dynamic-auth", OPTION_BOOL, 0,
        "Check connected clients again when the rules change.")
 
 /* --- locks --- */
+OPTION(LOCKS_MANDATORY, "locks.mandatory-locking", "locks.mandatory-locking", OPTION_CHOICE, 0, 0, "off|file|forced|optimal", "off", true,
+       "Record locks that keep others from reading and writing: all of them (forced), or those set as such (optimal).")
 OPTION(LOCKS_NOTIFY, "locks.notify-contention", "features.locks-notify-contention", OPTION_BOOL, 0, 1, NULL, "on", true,
        "Tell the holder of an internal lock that another client wants it.")
 OPTION(LOCKS_NOTIFY_DELAY, "locks.notify-contention-delay", "features.locks-notify-contention-delay", OPTION_SECONDS, 0, 60, NULL, "5", true,

@@ -154,7 +154,7 @@ RULE("worm-file-level", REFUSE_ON, NULL)
 RULE("*", SILENT, NULL)
 
 XLATOR("features/locks", HAVE)
-RULE("mandatory-locking", REFUSE_UNLESS_OFF, NULL)
+RULE("mandatory-locking", SET, "locks.mandatory-locking")
 RULE("enforce-mandatory-lock", REFUSE_ON, NULL)
 RULE("trace", TELL_ON, NULL)
 RULE("monkey-unlocking", TELL_ON, NULL)

@@ -19,6 +19,7 @@ call_init(void *arg, struct rpc_request *req)
     c->fop = NULL;
     c->state = CALL_RECEIVED;
     c->waits = false;
+    c->gated = false;
     c->fd_installed = false;
     c->work = (struct iot_work){.queued = false};
     c->times = (struct call_times){.queued = false};
@@ -34,20 +35,30 @@ call_init(void *arg, struct rpc_request *req)
 }
 
 void
-call_fini(void *arg, struct rpc_request *req)
+call_unresolve(struct call *c)
 {
-    struct call *c = call_of(req);
-
-    OBJ_CHECK(c, CALL_MAGIC);
-    must(c->brick == arg);
     fd_put(c->fd);
     fd_put(c->fd2);
     inode_put(c->inode);
     inode_put(c->inode2);
     inode_put(c->parent);
     inode_put(c->parent2);
+    c->inode = c->parent = c->inode2 = c->parent2 = NULL;
+    c->fd = c->fd2 = NULL;
+}
+
+void
+call_fini(void *arg, struct rpc_request *req)
+{
+    struct call *c = call_of(req);
+
+    OBJ_CHECK(c, CALL_MAGIC);
+    must(c->brick == arg);
+    call_unresolve(c);
     fop_reply_fini(&c->reply);
     arena_release(&c->arena);
+    if (c->gated)
+        atomic_fetch_sub(&c->client->gated, 1);
     if (c->waits)
         atomic_fetch_sub(&c->client->waiting, 1);
     if (c->client != NULL) {

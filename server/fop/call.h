@@ -33,6 +33,7 @@ struct call {
     const struct fop_def *fop;  /* NULL: not a file operation */
     _Atomic(int) state;         /* enum call_state, for the statedump */
     bool waits;                 /* counted in client->waiting */
+    bool gated;                 /* counted in client->gated */
     bool fd_installed;          /* c->fd, by this call */
     struct caller caller;
     uint32_t groups[RPC_GROUPS_MAX]; /* squashed, or looked up */
@@ -61,6 +62,8 @@ call_of(struct rpc_request *req)
 /* For rpc_service_ops; arg is the brick. */
 void call_init(void *arg, struct rpc_request *req);
 void call_fini(void *arg, struct rpc_request *req);
+/* It will be run anew: give back what its handler resolved. */
+void call_unresolve(struct call *c);
 
 /* Number c->fd for the client, and tell it in the reply. 0 or -errno. */
 int call_install_fd(struct call *c);

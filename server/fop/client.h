@@ -65,7 +65,8 @@ struct client {
 
     struct lk_holder locks;      /* internal ones; its client is this */
     struct share share;
-    _Atomic(uint32_t) waiting;   /* locks that it waits for */
+    _Atomic(uint32_t) waiting;   /* requests that wait for locks */
+    _Atomic(uint32_t) gated;     /* of those, reads and writes */
     struct mutex calls_mtx;      /* rank 40 */
     struct cds_list_head calls;  /* [calls_mtx] requests in flight */
     uint32_t calls_count;        /* [calls_mtx] */

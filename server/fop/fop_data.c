@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "server/fop/handlers.h"
+#include "server/fop/locks.h"
 #include "server/fop/permit.h"
 #include "server/fop/resolve.h"
 #include "server/lock/posixlk.h"
@@ -14,6 +15,13 @@ enum {
     /* The largest window of self-heal, and about a second of one worker. */
     RCHECKSUM_BYTES_MAX = 128 << 20,
 };
+
+/* What a handler returns when lock_access() has not returned 0. */
+static int64_t
+waits_or(int err)
+{
+    return err > 0 ? FOP_WAITS : err;
+}
 
 int64_t
 fop_open(struct call *c)
@@ -27,6 +35,8 @@ fop_open(struct call *c)
         err = -EROFS;
     if (err == 0)
         err = permit_inode(c, c->inode, access_for_open(flags));
+    if (err == 0 && (flags & O_TRUNC) != 0)
+        err = lock_truncates(c, c->inode);
     if (err == 0)
         err = posix_open_file(&pc, c->inode, flags, c->client, &c->fd);
     return err != 0 ? err : call_install_fd(c);
@@ -41,8 +51,11 @@ fop_read(struct call *c)
     int64_t got;
     int err = resolve_fd(c);
 
+    if (err == 0)
+        err = lock_access(c, c->fd->inode, c->fd, false, c->args.offset,
+                          c->args.size);
     if (err != 0)
-        return err;
+        return waits_or(err);
     if (size > READ_BYTES_MAX)
         size = READ_BYTES_MAX;
     got = posix_readv(&pc, c->fd, c->args.offset, size, false,
@@ -62,8 +75,11 @@ fop_write(struct call *c)
     struct posix_call pc = call_posix(c);
     int err = resolve_fd(c);
 
+    if (err == 0)
+        err = lock_access(c, c->fd->inode, c->fd, true, c->args.offset,
+                          c->args.size);
     if (err != 0)
-        return err;
+        return waits_or(err);
     call_answer_xdata(c);
     return posix_writev(&pc, c->fd, c->args.offset, c->rpc.payload_data,
                         (uint32_t)c->args.size, (int)c->args.flags,
@@ -105,8 +121,11 @@ fop_truncate(struct call *c)
     /* NFS servers check on open; for them the owner may always. */
     if (err == -EACCES && c->caller.pid == CALLER_PID_NFS)
         err = permit_owner(c, c->inode) == 0 ? 0 : -EACCES;
+    if (err == 0)
+        err = lock_access(c, c->inode, NULL, true, c->args.offset,
+                          LOCK_TO_INFINITY);
     if (err != 0)
-        return err;
+        return waits_or(err);
     return posix_truncate(&pc, c->inode, NULL, c->args.offset,
                           &c->reply.iatt[0], &c->reply.iatt[1]);
 }
@@ -117,8 +136,11 @@ fop_ftruncate(struct call *c)
     struct posix_call pc = call_posix(c);
     int err = resolve_fd(c);
 
+    if (err == 0)
+        err = lock_access(c, c->fd->inode, c->fd, true, c->args.offset,
+                          LOCK_TO_INFINITY);
     if (err != 0)
-        return err;
+        return waits_or(err);
     return posix_truncate(&pc, c->fd->inode, c->fd, c->args.offset,
                           &c->reply.iatt[0], &c->reply.iatt[1]);
 }
@@ -142,8 +164,11 @@ fop_discard(struct call *c)
     struct posix_call pc = call_posix(c);
     int err = resolve_fd(c);
 
+    if (err == 0)
+        err = lock_access(c, c->fd->inode, c->fd, true, c->args.offset,
+                          c->args.size);
     if (err != 0)
-        return err;
+        return waits_or(err);
     return posix_discard(&pc, c->fd, c->args.offset, c->args.size,
                          &c->reply.iatt[0], &c->reply.iatt[1]);
 }
@@ -154,8 +179,11 @@ fop_zerofill(struct call *c)
     struct posix_call pc = call_posix(c);
     int err = resolve_fd(c);
 
+    if (err == 0)
+        err = lock_access(c, c->fd->inode, c->fd, true, c->args.offset,
+                          c->args.size);
     if (err != 0)
-        return err;
+        return waits_or(err);
     return posix_zerofill(&pc, c->fd, c->args.offset, c->args.size,
                           &c->reply.iatt[0], &c->reply.iatt[1]);
 }

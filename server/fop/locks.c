@@ -4,14 +4,20 @@
 #include "server/fop/locks.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "mem/must.h"
 #include "server/fop/callback.h"
+#include "server/fop/run.h"
 #include "server/fop/spent.h"
+#include "server/lock/mandatory.h"
 
 /* A request that waits counts against no limit of its connection: this is its
  * own, for each costs more memory than it cost to send. */
 enum { LOCKS_WAITING_MAX = 16384 };
+
+/* Of those, reads and writes that mandatory locks keep out. */
+enum { ACCESS_WAITING_MAX = 64 };
 
 /* From here on a client must say who owns a lock. */
 enum { OWNER_OPVERSION = 70000 };
@@ -67,6 +73,96 @@ call_unpark(struct call *c)
 {
     spent_unpark(c);
     c->state = CALL_RUNNING;
+}
+
+/* --- mandatory locks --- */
+
+enum mandatory { MANDATORY_OFF, MANDATORY_FORCED, MANDATORY_OPTIMAL };
+
+/* "file" would ask for a mode that marks a file, which the peer never looks
+ * at. */
+static enum mandatory
+mandatory_of(const struct call *c)
+{
+    const struct options *o = c->brick->options;
+
+    if (c->caller.pid < 0)
+        return MANDATORY_OFF;
+    switch (options_number(o, OPT_LOCKS_MANDATORY)) {
+    case 2:
+        return MANDATORY_FORCED;
+    case 3:
+        return MANDATORY_OPTIMAL;
+    default:
+        return MANDATORY_OFF;
+    }
+}
+
+/* The lock in the way has gone, or so has the client. */
+static void
+access_waited(void *arg, int err)
+{
+    struct call *c = arg;
+
+    if (err == 0)
+        fop_again(c);
+    else
+        fop_finish(c, err);
+}
+
+/* Such a call keeps what it is to write. */
+static int
+access_park(struct call *c)
+{
+    if (!c->gated) {
+        c->gated = true;
+        if (atomic_fetch_add(&c->client->gated, 1) >= ACCESS_WAITING_MAX)
+            return -EAGAIN;
+    }
+    return call_park(c);
+}
+
+int
+lock_access(struct call *c, struct inode *inode, const struct fd *fd,
+            bool write, uint64_t offset, uint64_t len)
+{
+    const struct ilk_wait wait = {.done = access_waited, .arg = c};
+    enum mandatory mode = mandatory_of(c);
+    struct lk_access access = {
+        .inode = inode,
+        .holder = &c->client->locks,
+        .owner = c->caller.lk_owner,
+        .owner_bytes = c->caller.lk_owner_bytes,
+        .write = write,
+        .flagged_only = mode == MANDATORY_OPTIMAL,
+    };
+    bool waits = fd != NULL && (fd->flags & O_NONBLOCK) == 0;
+    int err;
+
+    if (mode == MANDATORY_OFF || len == 0 || offset > INT64_MAX)
+        return 0; /* what is no range is told by the operation */
+    access.range = (struct lk_range){
+        offset, len > INT64_MAX - offset ? INT64_MAX : offset + len - 1};
+    err = lk_access(&access, NULL);
+    if (err != -EAGAIN || !waits)
+        return err;
+    err = access_park(c);
+    if (err != 0)
+        return err;
+    err = lk_access(&access, &wait);
+    if (err <= 0)
+        call_unpark(c);
+    return err;
+}
+
+int
+lock_truncates(struct call *c, struct inode *inode)
+{
+    enum mandatory mode = mandatory_of(c);
+
+    if (mode == MANDATORY_OFF)
+        return 0;
+    return lk_any(inode, mode == MANDATORY_OPTIMAL) ? -EAGAIN : 0;
 }
 
 /* --- a client as a holder --- */

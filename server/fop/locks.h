@@ -18,6 +18,14 @@ int lock_owner_check(const struct call *c);
  * connection may have in flight.  0; -ENOLCK: its client waits for too much
  * already. */
 int call_park(struct call *c);
+/* Mandatory locks: may the call read (write: change) those bytes of the inode,
+ * through its fd or (NULL) by path?  0; -EAGAIN; -errno;
+ * 1: the call waits and will be run anew, from its beginning. */
+#define LOCK_TO_INFINITY UINT64_MAX
+int lock_access(struct call *c, struct inode *inode, const struct fd *fd,
+                bool write, uint64_t offset, uint64_t len);
+/* The same of an open that truncates: it does not wait. */
+int lock_truncates(struct call *c, struct inode *inode);
 /* It goes on after all. */
 void call_unpark(struct call *c);
 

@@ -306,6 +306,15 @@ run(struct iot_work *work)
     (void)mem_set_importance(was);
 }
 
+void
+fop_again(struct call *c)
+{
+    OBJ_CHECK(c, CALL_MAGIC);
+    call_unresolve(c);
+    c->state = CALL_QUEUED;
+    iot_submit(c->brick->pool, &c->work);
+}
+
 /* Its client has gone before its turn came. */
 static void
 drop(struct iot_work *work)

@@ -22,6 +22,10 @@ void fop_receive(struct rpc_request *req);
  * gone afterwards. */
 void fop_finish(struct call *c, int64_t ret);
 
+/* Run a call's handler anew, which has returned FOP_WAITS: what it waited for
+ * may have come about. */
+void fop_again(struct call *c);
+
 /* Of a sub-directory mount, whose root is that directory: give its attributes
  * the root's gfid and number.  True if it is. */
 bool fop_subdir_iatt(const struct call *c, struct iatt *ia);

@@ -7,6 +7,8 @@
 
 #include "mem/alloc.h"
 #include "mem/must.h"
+#include "server/lock/deadlock.h"
+#include "server/lock/mandatory.h"
 #include "server/lock/notice.h"
 
 MEM_TYPE(mt_domain, "server.lock", "lock domain");
@@ -18,6 +20,7 @@ domain_free(struct lock_domain *domain)
 {
     must(lk_records_is_empty(&domain->records));
     must(ilk_table_is_empty(&domain->internal));
+    must(cds_list_empty(&domain->gates));
     must(cds_list_empty(&domain->ties));
     must(!domain->has_ref);
     mutex_destroy(&domain->mtx);
@@ -51,6 +54,7 @@ lock_domain_get(struct inode *inode)
     mutex_init(&domain->mtx, "lock domain", RANK_DOMAIN);
     lk_records_init(&domain->records);
     ilk_table_init(&domain->internal);
+    CDS_INIT_LIST_HEAD(&domain->gates);
     CDS_INIT_LIST_HEAD(&domain->ties);
     if (atomic_compare_exchange_strong(&inode->locks, &other, domain))
         return domain;
@@ -81,7 +85,20 @@ lock_domain_enter(struct lock_domain *domain, struct lk_aftermath *after,
     CDS_INIT_LIST_HEAD(&after->internal);
     CDS_INIT_LIST_HEAD(&after->notices);
     after->put = NULL;
+    after->waits = false;
     mutex_lock(&domain->mtx);
+    if (!cds_list_empty(&domain->records.waiting))
+        lock_domain_waits_locked(domain, after);
+}
+
+void
+lock_domain_waits_locked(struct lock_domain *domain,
+                         struct lk_aftermath *after)
+{
+    mutex_assert_held(&domain->mtx);
+    if (!after->waits)
+        lk_waits_enter();
+    after->waits = true;
 }
 
 void
@@ -92,10 +109,11 @@ lock_domain_regrant_locked(struct lock_domain *domain,
 }
 
 static bool
-has_something(const struct lock_domain *domain)
+has_something(struct lock_domain *domain)
 {
     return !lk_records_is_empty(&domain->records) ||
-           !ilk_table_is_empty(&domain->internal);
+           !ilk_table_is_empty(&domain->internal) ||
+           !cds_list_empty(&domain->gates);
 }
 
 /* Returns the inode when its reference is to be put. */
@@ -139,7 +157,12 @@ tell(struct lk_aftermath *after)
 void
 lock_domain_leave(struct lock_domain *domain, struct lk_aftermath *after)
 {
+    lk_gates_open_locked(domain, &after->internal);
     after->put = settle_locked(domain);
+    if (after->waits) {
+        lk_waits_forget(&after->answers);
+        lk_waits_leave();
+    }
     mutex_unlock(&domain->mtx);
     tell(after);
     inode_put(after->put);

@@ -25,6 +25,7 @@ struct lock_domain {
     bool has_ref;        /* on inode  <=>  some list below is not empty */
     struct lk_records records;
     struct ilk_table internal;
+    struct cds_list_head gates; /* mandatory.c's: accesses that wait */
     struct cds_list_head ties; /* holders that may have something here */
 };
 
@@ -32,9 +33,10 @@ struct lock_domain {
 struct lk_aftermath {
     const struct lk_rules *rules;  /* of internal locks; NULL: not needed */
     struct cds_list_head answers;  /* lk_waiter */
-    struct cds_list_head internal; /* ilk_waiter */
+    struct cds_list_head internal; /* ilk_waiter, of gates too */
     struct cds_list_head notices;  /* lk_notice */
     struct inode *put;
+    bool waits; /* lk_waits_enter() has been called */
 };
 
 /* NULL when the inode never had any.  The caller holds the inode. */
@@ -44,9 +46,12 @@ struct lock_domain *lock_domain_get(struct inode *inode);
 /* Frees the inode's domain, which must be empty. */
 void lock_domain_release(struct inode *inode);
 
-/* Takes domain->mtx. */
+/* Takes domain->mtx, and deadlock.c's where record locks wait. */
 void lock_domain_enter(struct lock_domain *domain, struct lk_aftermath *after,
                        const struct lk_rules *rules);
+/* Record locks are going to wait. */
+void lock_domain_waits_locked(struct lock_domain *domain,
+                              struct lk_aftermath *after);
 /* The record locks have changed: grant what can be. */
 void lock_domain_regrant_locked(struct lock_domain *domain,
                                 struct lk_aftermath *after);

@@ -14,6 +14,7 @@
 #include "mem/must.h"
 #include "server/lock/domain.h"
 #include "server/lock/internal_priv.h"
+#include "server/lock/mandatory.h"
 
 MEM_TYPE(mt_tie, "server.lock", "tie");
 
@@ -128,6 +129,7 @@ leave_domain(struct lk_holder *holder, struct lock_domain *domain,
     tie = find_locked(domain, holder);
     if (tie) {
         ilk_drop_holder_locked(domain, holder, &after);
+        lk_gates_drop_holder_locked(domain, holder, &after.internal);
         if (lk_records_drop_granted(&domain->records, is_stray, holder) > 0)
             lock_domain_regrant_locked(domain, &after);
         cut_locked(tie);

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "mem/must.h"
+#include "server/lock/deadlock.h"
 #include "server/lock/domain.h"
 #include "server/lock/record.h"
 
@@ -126,15 +127,45 @@ grant_locked(struct lock_domain *domain, struct ticket *t,
 }
 
 static void
-queue_locked(struct lock_domain *domain, struct ticket *t)
+queue_locked(struct lock_domain *domain, struct ticket *t,
+             const struct lk_aftermath *after)
 {
     struct lk_lock *lock = t->lock;
 
+    must(after->waits);
     t->lock = NULL;
     lock->waiter = t->waiter;
     t->waiter = NULL;
     lock->blocked_at = time(NULL);
     lk_records_wait(&domain->records, lock);
+    lk_waits_add(&domain->records, lock);
+}
+
+/* There is a conflict.  0: queued for it; 1: there is none any more. */
+static int
+wait_locked(struct lock_domain *domain, const struct lk_owner *owner,
+            const struct lk_range *range, struct ticket *t,
+            struct lk_aftermath *after)
+{
+    struct lk_records *r = &domain->records;
+    enum lk_type type = t->lock->type;
+
+    lock_domain_waits_locked(domain, after);
+    if (lk_waits_closes_circle(r, t->lock))
+        return -EDEADLK;
+    /* Who has to wait first lets go of what it holds there: two owners that
+     * both want to write what both read would otherwise wait for each
+     * other. */
+    if (lk_records_cut(r, owner, range, &t->spare)) {
+        lock_domain_regrant_locked(domain, after);
+        lk_waits_forget(&after->answers);
+        if (!lk_records_conflict(r, owner, type, range))
+            return 1;
+        if (lk_waits_closes_circle(r, t->lock))
+            return -EDEADLK;
+    }
+    queue_locked(domain, t, after);
+    return 0;
 }
 
 static int
@@ -144,21 +175,16 @@ lock_locked(struct lock_domain *domain, const struct lk_request *req,
 {
     struct lk_owner owner = request_owner(req);
     struct lk_records *r = &domain->records;
+    int rc;
 
     if (!atomic_load(&req->fd->active))
         return -ESHUTDOWN;
     if (lk_records_conflict(r, &owner, req->type, range)) {
         if (!t->waiter)
             return -EAGAIN;
-        /* Who has to wait first lets go of what it holds there: two owners
-         * that both want to write what both read would otherwise wait for
-         * each other. */
-        if (lk_records_cut(r, &owner, range, &t->spare))
-            lock_domain_regrant_locked(domain, after);
-        if (lk_records_conflict(r, &owner, req->type, range)) {
-            queue_locked(domain, t);
-            return 1;
-        }
+        rc = wait_locked(domain, &owner, range, t, after);
+        if (rc <= 0)
+            return rc < 0 ? rc : 1;
     }
     grant_locked(domain, t, after);
     return 0;

@@ -60,6 +60,8 @@ struct lk_wait {
  * 0: done.
  * 1: queued, done will be called (or has been).
  * -EAGAIN: not to be had, and wait is NULL.
+ * -EDEADLK: it would wait for its own owner in the end, over others that wait
+ *  (deadlock.h).
  * -EINVAL: the range, type or owner is none.
  * -EBADF: a lock through an anonymous fd, which nothing would ever release.
  * -ESHUTDOWN: a lock through an fd that is not active any more.

@@ -83,6 +83,7 @@ lk_waiter_new(const struct lk_request *req, const struct lk_range *range,
         return NULL;
     }
     CDS_INIT_LIST_HEAD(&waiter->node);
+    CDS_INIT_LIST_HEAD(&waiter->owner_node);
     waiter->wait = *wait;
     waiter->desc = *desc;
     return waiter;
@@ -108,26 +109,26 @@ lk_lock_describe(const struct lk_lock *lock, struct lk_desc *out)
     memcpy(out->owner, lock->owner, lock->owner_bytes);
 }
 
-static struct lk_owner
-owner_of(const struct lk_lock *lock)
+struct lk_owner
+lk_owner_of(const struct lk_lock *lock)
 {
     return (struct lk_owner){lock->client, lock->owner, lock->owner_bytes};
 }
 
-static bool
-is_owner(const struct lk_lock *lock, const struct lk_owner *owner)
+bool
+lk_is_owner(const struct lk_lock *lock, const struct lk_owner *owner)
 {
     return lock->client == owner->client && lock->owner_bytes == owner->count &&
            (owner->count == 0 ||
             memcmp(lock->owner, owner->bytes, owner->count) == 0);
 }
 
-static bool
-conflicts(const struct lk_lock *held, const struct lk_owner *owner,
-          enum lk_type type, const struct lk_range *range)
+bool
+lk_conflicts(const struct lk_lock *held, const struct lk_owner *owner,
+             enum lk_type type, const struct lk_range *range)
 {
     return (held->type == LK_WRITE || type == LK_WRITE) &&
-           lk_range_overlaps(&held->range, range) && !is_owner(held, owner);
+           lk_range_overlaps(&held->range, range) && !lk_is_owner(held, owner);
 }
 
 /* --- the list --- */
@@ -161,7 +162,7 @@ lk_records_conflict(const struct lk_records *r, const struct lk_owner *owner,
     const struct lk_lock *held;
 
     cds_list_for_each_entry(held, &r->granted, node)
-        if (conflicts(held, owner, type, range))
+        if (lk_conflicts(held, owner, type, range))
             return held;
     return NULL;
 }
@@ -173,7 +174,7 @@ find_own(struct lk_records *r, const struct lk_owner *owner,
     struct lk_lock *held;
 
     cds_list_for_each_entry(held, &r->granted, node)
-        if (lk_range_overlaps(&held->range, range) && is_owner(held, owner))
+        if (lk_range_overlaps(&held->range, range) && lk_is_owner(held, owner))
             return held;
     return NULL;
 }
@@ -209,7 +210,7 @@ bool
 lk_records_add(struct lk_records *r, struct lk_lock *lock,
                struct lk_lock **spare)
 {
-    struct lk_owner owner = owner_of(lock);
+    struct lk_owner owner = lk_owner_of(lock);
     struct lk_lock *held;
     bool weaker = false;
 
@@ -235,7 +236,7 @@ lk_records_add(struct lk_records *r, struct lk_lock *lock,
         held->type = lock->type;
         lk_lock_free(lock);
         lock = held;
-        owner = owner_of(lock);
+        owner = lk_owner_of(lock);
     }
     link_lock(r, lock, &r->granted);
     return weaker;
@@ -278,13 +279,13 @@ overlaps_granted(const struct lk_records *r, const struct lk_range *range)
 static bool
 is_behind_another(const struct lk_records *r, const struct lk_lock *lock)
 {
-    struct lk_owner owner = owner_of(lock);
+    struct lk_owner owner = lk_owner_of(lock);
     const struct lk_lock *earlier;
 
     cds_list_for_each_entry(earlier, &r->waiting, node) {
         if (earlier == lock)
             return false;
-        if (conflicts(earlier, &owner, lock->type, &lock->range))
+        if (lk_conflicts(earlier, &owner, lock->type, &lock->range))
             return true;
     }
     return false;
@@ -293,7 +294,7 @@ is_behind_another(const struct lk_records *r, const struct lk_lock *lock)
 static bool
 may_grant(const struct lk_records *r, const struct lk_lock *lock)
 {
-    struct lk_owner owner = owner_of(lock);
+    struct lk_owner owner = lk_owner_of(lock);
 
     if (lk_records_conflict(r, &owner, lock->type, &lock->range))
         return false;
@@ -372,7 +373,7 @@ lk_records_drop_waiting(struct lk_records *r, lk_chooser fn, void *arg,
 static bool
 is_owners(void *arg, const struct lk_lock *lock)
 {
-    return is_owner(lock, arg);
+    return lk_is_owner(lock, arg);
 }
 
 bool

@@ -55,6 +55,12 @@ struct lk_waiter {
     int err;
     struct lk_lock *spare; /* for the split that granting may need */
     struct lk_desc desc;   /* the request, as it is answered */
+    /* deadlock.c's, under its mutex: */
+    struct lk_lock *lock;              /* who waits, while it does */
+    struct lk_records *records;        /* where */
+    struct cds_list_head owner_node;   /* by owner */
+    struct cds_list_head walk_node;    /* to be followed */
+    uint64_t seen;                     /* by that search */
 };
 
 struct lk_records {
@@ -78,6 +84,11 @@ struct lk_waiter *lk_waiter_new(const struct lk_request *req,
 void lk_waiter_free(struct lk_waiter *waiter); /* NULL is fine */
 void lk_lock_describe(const struct lk_lock *lock, struct lk_desc *out);
 
+struct lk_owner lk_owner_of(const struct lk_lock *lock);
+bool lk_is_owner(const struct lk_lock *lock, const struct lk_owner *owner);
+/* Does it stand in the way of such a lock? */
+bool lk_conflicts(const struct lk_lock *held, const struct lk_owner *owner,
+                  enum lk_type type, const struct lk_range *range);
 /* The first granted lock that stands in the way of such a lock, or NULL. */
 const struct lk_lock *lk_records_conflict(const struct lk_records *r,
                                           const struct lk_owner *owner,

@@ -31,13 +31,19 @@ def counts():
     """Open files and locks, as a lookup and the statedump tell them."""
     x = watcher.fop("LOOKUP", gfid=shared, xdata={
         "glusterfs.open-fd-count": v_uint(1),
-        "glusterfs.posixlk-count": v_int(1)}).xdata
+        "glusterfs.posixlk-count": v_int(1),
+        "glusterfs.inodelk-count": v_int(1),
+        "glusterfs.entrylk-count": v_int(1)}).xdata
     dump = b.statedump()
     return {
         "open": x["glusterfs.open-fd-count"][1],
         "locks": x["glusterfs.posixlk-count"][1],
+        "internal": x["glusterfs.inodelk-count"][1] +
+        x["glusterfs.entrylk-count"][1],
         "fds": sum(int(n) for n in re.findall(r"\nfd-count=(\d+)", dump)),
         "posixlk": len(re.findall(r"posixlk\.posixlk\[\d+\]", dump)),
+        "internal lines": len(re.findall(
+            r"(?:inodelk\.inode|entrylk\.entry)lk\[\d+\]", dump)),
     }
 
 
@@ -54,11 +60,13 @@ def settles(want, seconds=20):
         raise AssertionError("%s: %r, wanted %r" % (e, seen, want)) from e
 
 
-AT_REST = {"open": 1, "locks": 0, "fds": 1, "posixlk": 0}
+AT_REST = {"open": 1, "locks": 0, "fds": 1, "posixlk": 0, "internal": 0,
+           "internal lines": 0}
 
 
 def burden(c, n):
-    """Open files and directories, and a lock of its own range."""
+    """Open files and directories, and locks of its own range and name; one
+    that waits for what all want."""
     fds = [c.fop("OPEN", gfid=shared, flags=O_RDWR).fd for _ in range(5)]
     for _ in range(2):
         c.fop("OPENDIR", gfid=ROOT)
@@ -67,6 +75,15 @@ def burden(c, n):
               cred=owner, flock={"start": n * 10, "len": 10})
     if not r.ok:
         raise AssertionError("lock %d: %r" % (n, r))
+    for name, args in (
+            ("FINODELK", {"fd": fds[0], "cmd": SETLK, "type": WRLCK,
+                          "flock": {"start": n * 10, "len": 10}}),
+            ("ENTRYLK", {"cmd": 2, "type": 1, "namelen": 1, "name": str(n)})):
+        r = c.fop(name, gfid=shared, volume="dom", cred=owner, **args)
+        if not r.ok:
+            raise AssertionError("%s %d: %r" % (name, n, r))
+    c.send_fop("INODELK", gfid=shared, volume="all", cred=owner, cmd=SETLKW,
+               type=WRLCK)
     return fds
 
 
@@ -75,7 +92,8 @@ def many():
     for n, c in enumerate(clients):
         burden(c, n)
     settles({"open": 1 + 5 * CLIENTS, "locks": CLIENTS,
-             "posixlk": CLIENTS, "fds": 1 + 7 * CLIENTS})
+             "posixlk": CLIENTS, "fds": 1 + 7 * CLIENTS,
+             "internal": 3 * CLIENTS, "internal lines": 3 * CLIENTS})
     return clients
 
 

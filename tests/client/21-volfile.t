@@ -141,6 +141,13 @@ def foreground(argv0="glusterfsd", program=PROGRAM):
     return process
 
 
+def end(process):
+    try:
+        fixture.at_rest("v1", CONTROL)
+    finally:
+        process.terminate()
+
+
 def serves_a_client():
     """every layer of glusterd's volfile serves clients: one with its password,
     and one by address, at work"""
@@ -159,7 +166,7 @@ def serves_a_client():
     load.is_clean()
     with open(PID) as f:
         same(f.read(), "%d\n" % process.pid)
-    process.terminate()
+    end(process)
     same(process.wait(20), 15, "exit status after SIGTERM")
     text = log_text()
     assert "received signum (15)" in text
@@ -198,7 +205,7 @@ def stock_mount():
     finally:
         subprocess.run(["umount", point], check=True)
         mount.wait(20)
-        process.terminate()
+        end(process)
     same(process.wait(20), 15)
 
 
@@ -251,7 +258,7 @@ def background_that_fails():
             argv0="glusterfsd")
     args[args.index("-p") + 1] = PID
     refused(scratch, args, [PID, "locked"], 1, argv0="glusterfsd")
-    process.terminate()
+    end(process)
     process.wait()
 
 
@@ -270,7 +277,7 @@ def log_is_reopened():
     with open(LOG + ".1") as f:
         assert f.read() == before, "the old log has grown"
     same(os.stat(LOG).st_mode & 0o777, 0o600)
-    process.terminate()
+    end(process)
     process.wait()
 
 
@@ -302,7 +309,7 @@ def volfile_is_read_anew():
         write()
         load.more()
     load.is_clean()
-    process.terminate()
+    end(process)
     process.wait()
 
 
@@ -317,7 +324,7 @@ def under_the_stock_name():
         args = f.read().split(b"\0")
     same(args[0].decode(), link)
     assert TOP.encode() in args, args
-    process.terminate()
+    end(process)
     same(process.wait(20), 15)
     run = subprocess.run([link, "--version"], capture_output=True, text=True)
     same(run.returncode, 0)
@@ -340,7 +347,6 @@ def what_we_do_not_have():
             ("features/worm", "worm", "on"),
             ("features/worm", "worm-file-level", "on"),
             ("features/locks", "enforce-mandatory-lock", "on"),
-            ("features/locks", "mandatory-locking", "forced"),
             ("features/bitrot-stub", "bitrot", "enable"),
             ("features/changelog", "changelog", "on"),
             ("features/trash", "trash", "on"),
@@ -368,7 +374,7 @@ def any_subset():
     text = log_text()
     assert "debug/trace is left out" in text
     assert "permissions are checked all the same" in text
-    process.terminate()
+    end(process)
     same(process.wait(20), 15)
 
 

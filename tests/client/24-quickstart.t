@@ -126,6 +126,8 @@ check "it serves until Ctrl-C" wait_until 60 serves
 port=$(sed -n 's/^Serving .* port \([0-9]*\).*/\1/p' "$T/int.out")
 check "with its port open" port_open "${port:-0}"
 check "and the daemon there" test -n "$(processes | grep clinkerd)"
+work=$(sed -n 's/^3\. clinkerd on \(.*\)\/brick$/\1/p' "$T/int.out")
+at_rest "$work/clinkerd.sock"
 kill -INT -- "-$pid"
 wait "$pid"
 is "Ctrl-C: exit status" $? 0

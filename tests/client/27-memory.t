@@ -31,11 +31,6 @@ brick = Daemon(scratch, "b", [
     "--set", "server.control-socket={b.control}",
     "--set", "server.statedump-path={b.dumps}",
     "--set", "server.volume-name=v1", "{b.dir}"])
-# Types whose blocks live no longer than a request.
-PER_REQUEST = ("server.fop/call", "server.fop/call arena",
-               "server.wire/arena", "rpc/queued_reply",
-               "server.posix/directory entries", "server.posix/xattr names",
-               "server.posix/write bounce", "server.posix/directory chain")
 
 
 def resident():
@@ -96,14 +91,10 @@ def table_adds_up():
 
 def nothing_is_left_of_requests():
     """at rest every account of what a request has is zero"""
-    def held():
-        have = accounts()
-        return {name: have[name]["size"] for name in PER_REQUEST
-                if name in have and have[name]["size"] != 0}
-    fixture.wait_until("nothing is held for requests", lambda: held() == {})
-    used = [name for name in PER_REQUEST if name in accounts()]
-    assert "server.fop/call" in used, used
-    same(accounts()["server.fop/call"]["failures"], 0)
+    brick.at_rest(no_clients=True)
+    call = accounts()["server.fop/call"]
+    same((call["size"], call["failures"]), (0, 0))
+    assert call["allocations"] > FILES, call
 
 
 def free_by_order(p):

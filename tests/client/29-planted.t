@@ -15,6 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
+import atrest  # noqa: E402
 import brick as fixture  # noqa: E402
 from operate import Daemon, PROGRAM, need_ours, same  # noqa: E402
 from wire import ROOT, v_ptr  # noqa: E402
@@ -121,6 +122,28 @@ def other_accounts_hold():
     assert SANITIZED or abs(m["unaccounted"]) <= max(1 << 20, m["resident"] * 0.03), m
 
 
+def found_at_rest(daemon):
+    try:
+        return atrest.settled(daemon.control, known=daemon.leaks, seconds=0.5)
+    except atrest.Unsettled as e:
+        return str(e)
+
+
+def rest_tells():
+    """a look at a daemon at rest finds the leak, and memory of no account"""
+    assert re.search("^%s has [0-9]+ bytes in %d blocks$" % (
+        TYPE, leaked()["blocks"]), found_at_rest(brick)), found_at_rest(brick)
+    brick.leaks = (TYPE,)
+    assert "accounted" in found_at_rest(brick), found_at_rest(brick)
+    if SANITIZED:
+        return                           # nobody knows the sum
+    other = start("map")
+    say(other, "plant-mapping")
+    assert re.search("[0-9]{7} of [0-9]+ bytes are in no account",
+                     found_at_rest(other)), found_at_rest(other)
+    other.end()
+
+
 def ends_with_words(name, steps, words):
     """The last step ends a daemon, which has said words on stderr and in the
     log."""
@@ -199,4 +222,5 @@ def wrong_type():
 
 fixture.main([
     leak_is_named_by_type, leak_is_named_by_call, other_accounts_hold,
-    double_free, overrun, use_after_free, guarded_read, wrong_type], [brick])
+    rest_tells, double_free, overrun, use_after_free, guarded_read,
+    wrong_type], [brick])

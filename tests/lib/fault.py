@@ -41,6 +41,7 @@ CACHES = {("mem", x) for x in (
     "threads", "page descriptors", "growth", "guard", "arena")} | {
     ("server.inode", "inode"), ("server.inode", "dentry"),
     ("server.inode", "path fd"),
+    ("server.lock", "lock domain"),     # an inode's, once it had locks
     ("server.posix", "inode"), ("server.posix", "mdata"),
     ("server.posix", "acl")}
 

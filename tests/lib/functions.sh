@@ -20,7 +20,7 @@ export LC_ALL=C
 
 tests_run=0 tests_failed=0
 bricks=()                       # names of started bricks
-declare -A brick_pid=() brick_dir=() brick_port=()
+declare -A brick_pid=() brick_dir=() brick_port=() brick_program=()
 next_port=24101
 mounts=()
 declare -A mount_pid=()
@@ -98,7 +98,19 @@ bail() {
     exit 1
 }
 
+# Ends the mounts that are left, and looks at the bricks that still run.
 done_testing() {
+    local n
+    for n in ${mounts[@]+"${mounts[@]}"}; do
+        ! running "${mount_pid[$n]}" || unmount "$n" ||
+            not_ok "unmount of $n"
+    done
+    for n in ${bricks[@]+"${bricks[@]}"}; do
+        ! running "${brick_pid[$n]}" || at_rest --no-clients "$T/$n.ctl" \
+            "${brick_program[$n]}"
+    done
+    [ "$settled" -eq 0 ] ||
+        ok "at rest: memory is accounted for ($settled times)"
     echo "1..$tests_run"
     if [ "$tests_failed" -ne 0 ]; then
         log_tails
@@ -178,8 +190,10 @@ find_program() {
 }
 : "${BRICK_PROGRAM:=$(find_program)}"
 [ -n "$BRICK_PROGRAM" ] || skip_all "clinkerd (set BRICK_PROGRAM)"
-[ "$(basename "$(readlink -f "$BRICK_PROGRAM")")" = glusterfsd ] &&
-    ours=false || ours=true
+is_ours() {
+    [ "$(basename "$(readlink -f "$1")")" != glusterfsd ]
+}
+is_ours "$BRICK_PROGRAM" && ours=true || ours=false
 
 need_ours() {
     $ours || skip_all "clinkerd as BRICK_PROGRAM"
@@ -207,6 +221,27 @@ make_brick() {
         skip_all "a file system with trusted xattrs below $T"
 }
 
+# at_rest [--no-clients] SOCKET [PROGRAM]: a daemon of ours has all its memory
+# in accounts, and nothing is left of requests (atrest.py).  What is wrong is a
+# test point that fails; done_testing tells of the others.
+settled=0
+at_rest() {
+    local out options=()
+    if [ "$1" = --no-clients ]; then
+        options=("$1")
+        shift
+    fi
+    is_ours "${2:-$BRICK_PROGRAM}" || return 0
+    command -v python3 >/dev/null || return 0
+    if out=$(python3 "$lib/atrest.py" ${options[@]+"${options[@]}"} "$1" 2>&1)
+    then
+        settled=$((settled + 1))
+        echo "# $(basename "$1" .ctl) at rest: $out"
+    else
+        not_ok "at rest: memory is accounted for" "$out"
+    fi
+}
+
 # start_brick [-p PROGRAM] NAME [KEY=VALUE...]: on $T/NAME, made if it is not
 # there.  Sets brick_dir, brick_port and brick_pid of NAME.
 start_brick() {
@@ -225,15 +260,18 @@ start_brick() {
         exec "$lib/run-brick" "$program" "$T" "$name" "${brick_dir[$name]}" \
             "${brick_port[$name]}" "$@" </dev/null 2>"$T/$name.err"
     ) &
-    brick_pid[$name]=$!
+    brick_pid[$name]=$! brick_program[$name]=$program
     [[ " ${bricks[*]-} " = *" $name "* ]] || bricks+=("$name")
     wait_until 20 brick_ready "$name"
     brick_alive "$name" && port_open "${brick_port[$name]}" ||
         bail "brick $name did not start: $(cat "$T/$name.err")"
 }
 
-# stop_brick NAME [SIGNAL]: sets $status to its exit status.
+# stop_brick NAME [SIGNAL]: sets $status to its exit status.  One that is not
+# killed must have been at rest.
 stop_brick() {
+    [ "${2:-TERM}" != TERM ] || ! running "${brick_pid[$1]}" ||
+        at_rest "$T/$1.ctl" "${brick_program[$1]}"
     kill -"${2:-TERM}" "${brick_pid[$1]}" 2>/dev/null
     if ! wait_until 20 eval "! running ${brick_pid[$1]}"; then
         kill -9 "${brick_pid[$1]}"

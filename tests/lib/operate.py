@@ -39,7 +39,6 @@ class Daemon(fixture.Brick):
 
     def __init__(self, scratch, name, arguments, program=PROGRAM):
         self.arguments = arguments
-        self.control = os.path.join(scratch.path, name + ".ctl")
         self.pid_file = os.path.join(scratch.path, name + ".pid")
         self.dumps = os.path.join(scratch.path, "dump")
         os.makedirs(self.dumps, exist_ok=True)

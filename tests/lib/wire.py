@@ -9,6 +9,7 @@ built whole, cut short or bent anywhere.  The format is doc/protocol.md's.
 import socket
 import struct
 import uuid
+import weakref
 
 DUMP, DUMP_VERSION = 123451501, 1
 FOP, FOP_VERSION = 1298437, 400
@@ -514,6 +515,7 @@ class Client:
     """One connection.  Calls may be pipelined: send(), then wait(xid)."""
 
     TIMEOUT = 20
+    live = weakref.WeakSet()            # all that were not closed
 
     def __init__(self, port, host="127.0.0.1", timeout=TIMEOUT, rcvbuf=None,
                  source=None):
@@ -537,9 +539,11 @@ class Client:
         self.replies = {}
         self.callbacks = []
         self.cred = Cred()
+        Client.live.add(self)
 
     def close(self):
         self.sock.close()
+        Client.live.discard(self)
 
     def __enter__(self):
         return self

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "mem/alloc.h"
 #include "mem/must.h"
@@ -20,7 +21,12 @@
 #include "server/admin/control_command.h"
 #include "server/core/dict.h"
 
-enum { LEAK_ONE_IN = 1000, VICTIM_BYTES = 40, READS = 100000 };
+enum {
+    LEAK_ONE_IN = 1000,
+    VICTIM_BYTES = 40,
+    READS = 100000,
+    MAPPING_BYTES = 4 << 20,
+};
 
 MEM_TYPE(mt_value, "planted", "dictionary value");
 MEM_TYPE(mt_victim, "planted", "victim");
@@ -131,6 +137,17 @@ use_victim(void)
     mem_free(victim()); /* so that the type is known */
 }
 
+/* Memory that went past mem/. */
+static void
+map_unknown(void)
+{
+    void *p = mmap(NULL, MAPPING_BYTES, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    must(p != MAP_FAILED);
+    memset(p, 1, MAPPING_BYTES);
+}
+
 static const struct {
     const char *command;
     void (*run)(void);
@@ -141,6 +158,7 @@ static const struct {
     {"plant-write-after-free", write_after_free},
     {"plant-read-after-free", read_after_free},
     {"plant-wrong-type", free_as_another_type},
+    {"plant-mapping", map_unknown},
 };
 
 int

@@ -113,6 +113,27 @@ START_TEST(copies_and_texts_are_what_they_copy)
 }
 END_TEST
 
+/* What arenas take is part of the heap, also for a type whose first request
+ * could not be met. */
+START_TEST(a_type_that_began_with_a_refusal_is_counted_once)
+{
+    MEM_TYPE(mt_late, "test.arena", "late");
+    volatile size_t huge = SIZE_MAX;
+    uint64_t before, after;
+    struct arena a;
+
+    arena_init(&a, &mt_late, NULL, 0);
+    ck_assert_ptr_null(arena_alloc(&a, huge));
+    ck_assert_ptr_nonnull(arena_alloc(&a, 8));
+    before = mem_account_total_bytes();
+    ck_assert_ptr_nonnull(arena_alloc(&a, 1 << 20));
+    after = mem_account_total_bytes();
+    ck_assert_uint_ge(after - before, 1 << 20);
+    ck_assert_uint_lt(after - before, (1 << 20) + 65536);
+    arena_release(&a);
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_enomem_and_harms_nothing)
 {
     volatile size_t huge = SIZE_MAX;
@@ -151,6 +172,7 @@ main(void)
         tc, allocations_are_apart_aligned_and_keep_their_contents, 0, 5);
     tcase_add_test(tc, a_large_one_leaves_the_current_block_in_use);
     tcase_add_test(tc, copies_and_texts_are_what_they_copy);
+    tcase_add_test(tc, a_type_that_began_with_a_refusal_is_counted_once);
     tcase_add_test(tc, what_cannot_be_is_enomem_and_harms_nothing);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);

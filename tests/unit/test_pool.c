@@ -12,6 +12,7 @@
 
 #include "expect_abort.h"
 #include "mem/must.h"
+#include "mem/page_run.h"
 #include "mem/thread.h"
 
 MEM_TYPE(mt_obj, "test.pool", "obj");
@@ -48,7 +49,7 @@ read_one(const char *module, const char *name)
 static struct mem_pool_stats
 read_pool(const char *name)
 {
-    struct mem_pool_stats s[16];
+    struct mem_pool_stats s[80];
     size_t count = mem_pool_read(s, COUNT_OF(s));
 
     ck_assert_uint_le(count, COUNT_OF(s));
@@ -160,6 +161,50 @@ START_TEST(shrinking_gives_back_what_is_wholly_free)
     o[0] = mem_pool_get(pool);
     ck_assert_uint_eq(o[0]->constructed, 0x0b1ec7);
     mem_pool_put(pool, o[0]);
+    mem_pool_destroy(&pool);
+}
+END_TEST
+
+/* Of slabs and what lies in them. */
+static uint64_t
+charged_bytes(void)
+{
+    return read_one("mem", "slab").size + read_one("mem", "pool slack").size +
+           read_one("test.pool", "obj").size;
+}
+
+START_TEST(a_slab_of_used_pages_is_charged_as_a_whole)
+{
+    enum { SLAB = 65536, OBJECTS = 1000 };
+    struct mem_pool *pool = mem_pool_new(&mt_obj, sizeof(struct obj), NULL);
+    uint64_t before = charged_bytes();
+    static void *o[OBJECTS];
+    void *used;
+
+    o[0] = mem_pool_get(pool);
+    ck_assert_ptr_nonnull(o[0]);
+    ck_assert_uint_lt(charged_bytes() - before, 2 * 4096);
+    mem_pool_put(pool, o[0]);
+    (void)mem_pool_shrink(pool);
+    ck_assert_uint_eq(charged_bytes(), before);
+
+    used = page_run_take(SLAB, PAGE_BUFFER, false);
+    ck_assert_ptr_nonnull(used);
+    memset(used, 1, SLAB);
+    page_run_give(used, SLAB);
+    o[0] = mem_pool_get(pool);
+    ck_assert_uint_eq((uintptr_t)o[0] & ~(uintptr_t)(SLAB - 1),
+                      (uintptr_t)used);
+    ck_assert_uint_eq(charged_bytes() - before, SLAB);
+    for (int i = 1; i < OBJECTS; i++)
+        o[i] = mem_pool_get(pool);
+    /* What is left of each slab is too small for an object, but for the last,
+     * which is a clean one. */
+    ck_assert_uint_lt(read_one("mem", "slab").size, 4096);
+    for (int i = 0; i < OBJECTS; i++)
+        mem_pool_put(pool, o[i]);
+    (void)mem_pool_shrink(pool);
+    ck_assert_uint_eq(charged_bytes(), before);
     mem_pool_destroy(&pool);
 }
 END_TEST
@@ -288,6 +333,41 @@ START_TEST(a_thread_outlives_a_pool_that_it_used)
 }
 END_TEST
 
+static struct mem_pool *beyond; /* the magazines */
+
+static void *
+use_beyond(void *arg)
+{
+    mem_pool_put(shared_pool, mem_pool_get(shared_pool));
+    pthread_barrier_wait(&barrier);
+    for (int i = 0; i < 1000; i++)
+        mem_pool_put(beyond, mem_pool_get(beyond));
+    return NULL;
+}
+
+/* A pool without magazines looks where another has its own, which may go
+ * meanwhile. */
+START_TEST(a_pool_ends_while_one_without_magazines_is_used)
+{
+    struct mem_pool *fillers[CACHED_POOLS - 1];
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, 2), 0);
+    shared_pool = mem_pool_new(&mt_obj, 100, NULL);
+    for (size_t i = 0; i < COUNT_OF(fillers); i++)
+        fillers[i] = mem_pool_new(&mt_obj, 100, NULL);
+    beyond = mem_pool_new(&mt_other, 100, NULL);
+    ck_assert_int_eq(pthread_create(&thread, NULL, use_beyond, NULL), 0);
+    pthread_barrier_wait(&barrier);
+    mem_pool_destroy(&shared_pool);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_uint_eq(read_pool("other").total_gets, 1000);
+    mem_pool_destroy(&beyond);
+    for (size_t i = 0; i < COUNT_OF(fillers); i++)
+        mem_pool_destroy(&fillers[i]);
+}
+END_TEST
+
 /*
  * What must be caught
  */
@@ -385,9 +465,11 @@ main(void)
     tcase_add_test(tc, objects_are_aligned_constructed_once_and_counted);
     tcase_add_test(tc, any_size_holds_its_bytes);
     tcase_add_test(tc, shrinking_gives_back_what_is_wholly_free);
+    tcase_add_test(tc, a_slab_of_used_pages_is_charged_as_a_whole);
     tcase_add_test(tc, more_pools_than_have_magazines_work);
     tcase_add_loop_test(tc, an_object_has_one_user_whoever_puts_it, 1, 4);
     tcase_add_test(tc, a_thread_outlives_a_pool_that_it_used);
+    tcase_add_test(tc, a_pool_ends_while_one_without_magazines_is_used);
     suite_add_tcase(s, tc);
     tcase_add_checked_fixture(bugs, setup, NULL);
 #ifdef __SANITIZE_ADDRESS__

@@ -222,6 +222,14 @@ step_wait(unsigned owner, enum lk_type type, int64_t start, int64_t len)
         model_fill(owner, LK_UNLOCK, start, len);
     rc = scene_set_wait(&scene, owner, model_owner_name(owner), type, start,
                         len, &w->answer);
+    /* These owners wait in many places: some of that would be a circle.  Then
+     * they may or may not have let go yet. */
+    if (rc == -EDEADLK) {
+        ck_assert_int_eq(scene_set(&scene, owner, model_owner_name(owner),
+                                   LK_UNLOCK, start, len),
+                         0);
+        return;
+    }
     ck_assert(rc == 0 || rc == 1);
     if (rc == 0) {
         ck_assert_uint_eq(w->answer.calls, 0);
