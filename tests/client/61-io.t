@@ -294,8 +294,8 @@ def statedump_has_it_too():
     slow = dump.section("clinker.slow-ops")
     assert int(slow["known"]) > 0, slow
     assert re.match(r"[A-Z]+ total \d+ queued \d+ run \d+ locked \d+ ago \d+ "
-                    r"error \d+ uid \d+ pid -?\d+ client \S+ path .", slow["op.1"]), \
-        slow
+                    r"error \d+ uid \d+ pid -?\d+ client \S+ path .",
+                    slow["op.1"]), slow
     peers = brick.dump("priv").section(
         "performance/io-threads.v1-io-threads")
     for name in ("high", "normal", "low", "least"):
