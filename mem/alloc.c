@@ -92,12 +92,12 @@ guard_is_due(struct mem_thread *self, uint32_t id)
 {
     if ((id & TYPE_GUARD) != 0) {
         mem_account_mark(id & TYPE_SLOT, TYPE_GUARD, false);
-        return true;
+        return guard_wanted(id & TYPE_SLOT);
     }
     if (self == NULL || self->guard_slowly-- > 0)
         return false;
     self->guard_slowly = guard_slow_interval();
-    return true;
+    return guard_wanted(id & TYPE_SLOT);
 }
 
 /* Not where more was asked for than a guard object does. */

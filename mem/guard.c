@@ -63,6 +63,9 @@ static struct {
     .base = NO_BASE,
 };
 
+/* Live ones by type. */
+static _Atomic(uint32_t) live_of[MEM_TYPES_MAX];
+
 MEM_TYPE(mt_guard, "mem", "guard");
 
 /* AddressSanitizer and valgrind see every block's end. */
@@ -262,8 +265,16 @@ guard_take(uint32_t slot, size_t bytes, size_t align)
     atomic_store_explicit(&obj->state, GUARD_LIVE, memory_order_release);
     mem_account_charge(&mt_guard, OS_PAGE_BYTES - bytes);
     (void)atomic_fetch_add_explicit(&guard.live, 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&live_of[slot], 1, memory_order_relaxed);
     (void)atomic_fetch_add_explicit(&guard.guarded, 1, memory_order_relaxed);
     return (void *)start;
+}
+
+bool
+guard_wanted(uint32_t slot)
+{
+    return rate() > 0 &&
+           atomic_load_explicit(&live_of[slot], memory_order_relaxed) == 0;
 }
 
 /* The object on whose page p is, which must be its live block's address. */
@@ -335,6 +346,8 @@ guard_give(void *p)
         mem_account_failure(&mt_guard);
     mem_account_discharge(&mt_guard, OS_PAGE_BYTES - obj->bytes);
     (void)atomic_fetch_sub_explicit(&guard.live, 1, memory_order_relaxed);
+    (void)atomic_fetch_sub_explicit(&live_of[obj->slot], 1,
+                                    memory_order_relaxed);
     object_put(obj);
 }
 

@@ -13,6 +13,9 @@ enum { GUARD_BYTES_MAX = 4096, GUARD_INTERVAL_OFF = 1 << 20 };
  * (a power of two, at most 64), on a page of its own, contents undefined; NULL:
  * not this time.  Calls that follow one another use different pages. */
 void *guard_take(uint32_t slot, size_t bytes, size_t align);
+/* Should a type have one?  It has one at a time: those that live as long as the
+ * process, or a cached inode, would have all of them in the end. */
+bool guard_wanted(uint32_t slot);
 /* The first head_bytes of a block that was just taken are the allocator's own:
  * reports speak of what lies behind them. */
 void guard_set_head(void *p, size_t head_bytes);

@@ -279,7 +279,7 @@ guard_is_due(struct mem_thread *self, const struct mem_pool *pool, uint32_t id)
         return false;
     else
         self->guard_slowly = guard_slow_interval();
-    return pool->stride_bytes <= GUARD_BYTES_MAX;
+    return pool->stride_bytes <= GUARD_BYTES_MAX && guard_wanted(pool->slot);
 }
 
 static void *

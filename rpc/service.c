@@ -42,7 +42,8 @@ set_params(struct rpc_service *svc, const struct rpc_service_params *params)
 static void
 service_free(struct rpc_service *svc)
 {
-    mem_pool_destroy(&svc->tx_pool);
+    if (svc->tx_pool != NULL)
+        mem_pool_destroy(&svc->tx_pool);
     cond_destroy(&svc->changed);
     mutex_destroy(&svc->mtx);
     mutex_destroy(&svc->resize_mtx);

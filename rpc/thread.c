@@ -12,16 +12,39 @@
 #include <stdio.h>
 
 #include "mem/alloc.h"
+#include "mem/limit.h"
 #include "mem/must.h"
 #include "mem/scope.h"
 #include "mem/thread_flush.h"
 
 MEM_TYPE(mt_thread, "rpc", "event_thread");
 
+/* What libevent wants is the server's own: without a timer a connection that
+ * waits for memory, which is when there is none, would have to be closed. */
+static void *
+event_malloc(size_t bytes)
+{
+    enum mem_importance was = mem_set_importance(MEM_FOR_SERVER);
+    void *p = mem_lib_malloc(bytes);
+
+    (void)mem_set_importance(was);
+    return p;
+}
+
+static void *
+event_realloc(void *p, size_t bytes)
+{
+    enum mem_importance was = mem_set_importance(MEM_FOR_SERVER);
+    void *bigger = mem_lib_realloc(p, bytes);
+
+    (void)mem_set_importance(was);
+    return bigger;
+}
+
 static void
 libevent_init_once(void)
 {
-    event_set_mem_functions(mem_lib_malloc, mem_lib_realloc, mem_lib_free);
+    event_set_mem_functions(event_malloc, event_realloc, mem_lib_free);
     must(evthread_use_pthreads() == 0);
 }
 

@@ -441,8 +441,11 @@ server_start(const struct server_params *params, char err[SERVER_ERROR_BYTES])
     int e;
 
     err[0] = '\0';
-    if (srv == NULL)
+    if (srv == NULL) {
+        (void)snprintf(err, SERVER_ERROR_BYTES, "cannot start: %s",
+                       strerror(errno));
         return NULL;
+    }
     srv->params = *params;
     srv->options = srv->brick.options = params->options;
     gfid_random(&uuid);

@@ -84,7 +84,9 @@ call_free(struct control_call *call)
     mem_free(call);
 }
 
-/* false: no memory for it, and the connection is to be closed. */
+/* false: no memory for it, and the connection is to be closed.  Writing is
+ * begun here: libevent's own way to notice that there is something to write is
+ * missing, and nobody told, where it had no memory for that at first. */
 static bool
 send_object(struct conn *conn, json_object *obj)
 {
@@ -93,7 +95,8 @@ send_object(struct conn *conn, json_object *obj)
         obj, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &bytes);
 
     return text != NULL && bufferevent_write(conn->bev, text, bytes) == 0 &&
-           bufferevent_write(conn->bev, "\n", 1) == 0;
+           bufferevent_write(conn->bev, "\n", 1) == 0 &&
+           bufferevent_enable(conn->bev, EV_WRITE) == 0;
 }
 
 static bool
@@ -215,6 +218,25 @@ run_next(struct conn *conn, bool *none)
     return ok;
 }
 
+/* What has come while it cannot be served is enough once a line must be among
+ * it.  (libevent's watermark would do that too, but setting it ends the process
+ * where there is no memory.) */
+static void
+read_enough(struct conn *conn)
+{
+    if (evbuffer_get_length(bufferevent_get_input(conn->bev)) >
+        CONTROL_LINE_BYTES_MAX)
+        (void)bufferevent_disable(conn->bev, EV_READ);
+}
+
+static bool
+read_on(struct conn *conn)
+{
+    return conn->call != NULL || conn->leaving ||
+           (bufferevent_get_enabled(conn->bev) & EV_READ) != 0 ||
+           bufferevent_enable(conn->bev, EV_READ) == 0;
+}
+
 /* As far as it goes now; may free the connection. */
 static void
 conn_go_on(struct conn *conn)
@@ -222,9 +244,12 @@ conn_go_on(struct conn *conn)
     struct evbuffer *out = bufferevent_get_output(conn->bev);
     bool none = false;
 
-    if (conn->call != NULL || evbuffer_get_length(out) > 0)
+    if (conn->call != NULL || evbuffer_get_length(out) > 0) {
+        read_enough(conn);
         return;
-    if (!run_next(conn, &none) || (none && conn->leaving))
+    }
+    if (!run_next(conn, &none) || (none && conn->leaving) ||
+        !read_on(conn))
         conn_free(conn);
 }
 
@@ -297,8 +322,6 @@ conn_new(struct control *c, int fd)
     }
     bufferevent_setcb(conn->bev, on_read, on_written, on_event, conn);
     bufferevent_set_timeouts(conn->bev, &idle, &idle);
-    /* One byte past the bound tells that it is passed. */
-    bufferevent_setwatermark(conn->bev, EV_READ, 0, CONTROL_LINE_BYTES_MAX + 1);
     c->conns_count++;
     cds_list_add_tail(&conn->node, &c->conns);
     return conn;

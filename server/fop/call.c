@@ -3,6 +3,7 @@
 
 #include "mem/must.h"
 #include "mem/scope.h"
+#include "server/fop/locks.h"
 #include "server/lock/posixlk.h"
 
 MEM_TYPE(mt_arena, "server.fop", "call arena");
@@ -20,11 +21,12 @@ call_init(void *arg, struct rpc_request *req)
     c->state = CALL_RECEIVED;
     c->waits = false;
     c->gated = false;
-    c->fd_installed = false;
+    c->fd_installed = c->fd_reserved = false;
     c->work = (struct iot_work){.queued = false};
     c->times = (struct call_times){.queued = false};
     c->inode = c->parent = c->inode2 = c->parent2 = NULL;
     c->fd = c->fd2 = NULL;
+    c->removing = NULL;
     arena_init(&c->arena, &mt_arena, c->first_block, sizeof(c->first_block));
     fop_reply_init(&c->reply, &c->arena);
     if (client != NULL) {
@@ -37,6 +39,9 @@ call_init(void *arg, struct rpc_request *req)
 void
 call_unresolve(struct call *c)
 {
+    if (c->fd_reserved)
+        fd_table_unreserve(c->client->fds, c->fd_number);
+    c->fd_reserved = false;
     fd_put(c->fd);
     fd_put(c->fd2);
     inode_put(c->inode);
@@ -54,6 +59,7 @@ call_fini(void *arg, struct rpc_request *req)
 
     OBJ_CHECK(c, CALL_MAGIC);
     must(c->brick == arg);
+    lock_removal_end(c);
     call_unresolve(c);
     fop_reply_fini(&c->reply);
     arena_release(&c->arena);
@@ -72,14 +78,30 @@ call_fini(void *arg, struct rpc_request *req)
 }
 
 int
-call_install_fd(struct call *c)
+call_reserve_fd(struct call *c)
 {
-    int64_t number = fd_table_install(c->client->fds, c->fd);
+    int64_t number = fd_table_reserve(c->client->fds);
 
     if (number < 0)
         return (int)number;
+    c->fd_reserved = true;
+    c->fd_number = number;
+    return 0;
+}
+
+int
+call_install_fd(struct call *c)
+{
+    int err = c->fd_reserved ? 0 : call_reserve_fd(c);
+
+    if (err != 0)
+        return err;
+    c->fd_reserved = false;
+    err = fd_table_install_at(c->client->fds, c->fd_number, c->fd);
+    if (err != 0)
+        return err;
     c->fd_installed = true;
-    c->reply.fd = number;
+    c->reply.fd = c->fd_number;
     return 0;
 }
 

@@ -35,6 +35,8 @@ struct call {
     bool waits;                 /* counted in client->waiting */
     bool gated;                 /* counted in client->gated */
     bool fd_installed;          /* c->fd, by this call */
+    bool fd_reserved;           /* fd_number is kept for it */
+    int64_t fd_number;
     struct caller caller;
     uint32_t groups[RPC_GROUPS_MAX]; /* squashed, or looked up */
     struct arena arena;
@@ -47,6 +49,7 @@ struct call {
         uint64_t waited_ns, locked_ns; /* for a worker, for locks; so far */
         bool queued;
     } times;
+    struct inode *removing; /* its removal has begun; a reference */
     /* Resolved objects, given back with the call. */
     struct inode *inode, *parent, *inode2, *parent2;
     struct fd *fd, *fd2;
@@ -65,6 +68,9 @@ void call_fini(void *arg, struct rpc_request *req);
 /* It will be run anew: give back what its handler resolved. */
 void call_unresolve(struct call *c);
 
+/* Keep a number for the fd that is to be installed, before anything is changed
+ * for it; it goes with the call.  0 or -errno. */
+int call_reserve_fd(struct call *c);
 /* Number c->fd for the client, and tell it in the reply. 0 or -errno. */
 int call_install_fd(struct call *c);
 /* The client will not be told: without its number, nobody would ever release

@@ -16,13 +16,6 @@ enum {
     RCHECKSUM_BYTES_MAX = 128 << 20,
 };
 
-/* What a handler returns when lock_access() has not returned 0. */
-static int64_t
-waits_or(int err)
-{
-    return err > 0 ? FOP_WAITS : err;
-}
-
 int64_t
 fop_open(struct call *c)
 {
@@ -37,6 +30,8 @@ fop_open(struct call *c)
         err = permit_inode(c, c->inode, access_for_open(flags));
     if (err == 0 && (flags & O_TRUNC) != 0)
         err = lock_truncates(c, c->inode);
+    if (err == 0)
+        err = call_reserve_fd(c);
     if (err == 0)
         err = posix_open_file(&pc, c->inode, flags, c->client, &c->fd);
     return err != 0 ? err : call_install_fd(c);
@@ -55,7 +50,7 @@ fop_read(struct call *c)
         err = lock_access(c, c->fd->inode, c->fd, false, c->args.offset,
                           c->args.size);
     if (err != 0)
-        return waits_or(err);
+        return lock_result(err);
     if (size > READ_BYTES_MAX)
         size = READ_BYTES_MAX;
     got = posix_readv(&pc, c->fd, c->args.offset, size, false,
@@ -79,7 +74,7 @@ fop_write(struct call *c)
         err = lock_access(c, c->fd->inode, c->fd, true, c->args.offset,
                           c->args.size);
     if (err != 0)
-        return waits_or(err);
+        return lock_result(err);
     call_answer_xdata(c);
     return posix_writev(&pc, c->fd, c->args.offset, c->rpc.payload_data,
                         (uint32_t)c->args.size, (int)c->args.flags,
@@ -125,7 +120,7 @@ fop_truncate(struct call *c)
         err = lock_access(c, c->inode, NULL, true, c->args.offset,
                           LOCK_TO_INFINITY);
     if (err != 0)
-        return waits_or(err);
+        return lock_result(err);
     return posix_truncate(&pc, c->inode, NULL, c->args.offset,
                           &c->reply.iatt[0], &c->reply.iatt[1]);
 }
@@ -140,7 +135,7 @@ fop_ftruncate(struct call *c)
         err = lock_access(c, c->fd->inode, c->fd, true, c->args.offset,
                           LOCK_TO_INFINITY);
     if (err != 0)
-        return waits_or(err);
+        return lock_result(err);
     return posix_truncate(&pc, c->fd->inode, c->fd, c->args.offset,
                           &c->reply.iatt[0], &c->reply.iatt[1]);
 }
@@ -168,7 +163,7 @@ fop_discard(struct call *c)
         err = lock_access(c, c->fd->inode, c->fd, true, c->args.offset,
                           c->args.size);
     if (err != 0)
-        return waits_or(err);
+        return lock_result(err);
     return posix_discard(&pc, c->fd, c->args.offset, c->args.size,
                          &c->reply.iatt[0], &c->reply.iatt[1]);
 }
@@ -183,7 +178,7 @@ fop_zerofill(struct call *c)
         err = lock_access(c, c->fd->inode, c->fd, true, c->args.offset,
                           c->args.size);
     if (err != 0)
-        return waits_or(err);
+        return lock_result(err);
     return posix_zerofill(&pc, c->fd, c->args.offset, c->args.size,
                           &c->reply.iatt[0], &c->reply.iatt[1]);
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "server/fop/handlers.h"
+#include "server/fop/locks.h"
 #include "server/fop/index_dir.h"
 #include "server/fop/permit.h"
 #include "server/fop/resolve.h"
@@ -143,6 +144,8 @@ fop_create(struct call *c)
     if (err == 0)
         err = permit_inherit(c, c->parent, &mode, false);
     if (err == 0)
+        err = call_reserve_fd(c);
+    if (err == 0)
         err = posix_create(&pc, c->parent, c->args.name, (int)c->args.flags,
                            mode, c->client, &made, &c->fd);
     if (err != 0)
@@ -219,7 +222,11 @@ fop_unlink(struct call *c)
     if (c->parent == NULL && index_dir_find(c, &c->args.gfid, err, &dir))
         return index_dir_remove(c, &dir, false);
     if (err == 0)
-        err = posix_unlink(&pc, c->parent, c->args.name, c->inode, &removed);
+        err = lock_removal_begin(c, c->inode);
+    if (err != 0)
+        return lock_result(err);
+    err = posix_unlink(&pc, c->parent, c->args.name, c->inode, &removed);
+    lock_removal_end(c);
     if (err != 0)
         return err;
     c->reply.iatt[0] = removed.preparent;
@@ -239,8 +246,12 @@ fop_rmdir(struct call *c)
     if (c->parent == NULL && index_dir_find(c, &c->args.gfid, err, &dir))
         return index_dir_remove(c, &dir, true);
     if (err == 0)
-        err = posix_rmdir(&pc, c->parent, c->args.name, c->inode,
-                          (int)c->args.flags, &removed);
+        err = lock_removal_begin(c, c->inode);
+    if (err != 0)
+        return lock_result(err);
+    err = posix_rmdir(&pc, c->parent, c->args.name, c->inode,
+                      (int)c->args.flags, &removed);
+    lock_removal_end(c);
     if (err != 0)
         return err;
     c->reply.iatt[0] = removed.preparent;
@@ -283,9 +294,13 @@ fop_rename(struct call *c)
     }
     if (err == 0)
         err = permit_rename(c, &moved, &victim);
-    if (err == 0)
-        err = posix_rename(&pc, c->parent, a->name, c->inode, c->parent2,
-                           a->name2, c->inode2, &renamed);
+    if (err == 0 && c->inode2 != NULL)
+        err = lock_removal_begin(c, c->inode2);
+    if (err != 0)
+        return lock_result(err);
+    err = posix_rename(&pc, c->parent, a->name, c->inode, c->parent2, a->name2,
+                       c->inode2, &renamed);
+    lock_removal_end(c);
     if (err != 0)
         return err;
     c->reply.iatt[0] = renamed.stat;

@@ -31,7 +31,9 @@ answer(struct call *c, const struct lk_desc *d)
     return 0;
 }
 
-/* The lock that the call waited for has been granted or will never be. */
+/* The lock that the call waited for has been granted or will never be.  What
+ * is granted cannot fail any more: its owner's bytes are the caller's, which
+ * are here as long as the call. */
 static void
 waited(void *arg, int err, const struct lk_desc *granted)
 {
@@ -39,7 +41,15 @@ waited(void *arg, int err, const struct lk_desc *granted)
 
     dict_init(&c->reply.xdata, &c->arena); /* nor does the peer's repeat it */
     if (err == 0)
-        err = answer(c, granted);
+        c->reply.flock = (struct wire_flock){
+            .type = granted->type,
+            .whence = granted->whence,
+            .start = (uint64_t)granted->start,
+            .len = (uint64_t)granted->len,
+            .pid = granted->pid,
+            .owner = c->caller.lk_owner,
+            .owner_bytes = granted->owner_bytes,
+        };
     fop_finish(c, err);
 }
 

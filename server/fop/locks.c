@@ -11,6 +11,7 @@
 #include "server/fop/run.h"
 #include "server/fop/spent.h"
 #include "server/lock/mandatory.h"
+#include "server/lock/removal.h"
 
 /* A request that waits counts against no limit of its connection: this is its
  * own, for each costs more memory than it cost to send. */
@@ -163,6 +164,70 @@ lock_truncates(struct call *c, struct inode *inode)
     if (mode == MANDATORY_OFF)
         return 0;
     return lk_any(inode, mode == MANDATORY_OPTIMAL) ? -EAGAIN : 0;
+}
+
+int64_t
+lock_result(int err)
+{
+    return err > 0 ? FOP_WAITS : err;
+}
+
+/* --- removals --- */
+
+/* The removal has begun, or the client has gone. */
+static void
+removal_waited(void *arg, int err)
+{
+    struct call *c = arg;
+
+    if (err == 0) {
+        fop_again(c);
+        return;
+    }
+    inode_put(c->removing);
+    c->removing = NULL;
+    fop_finish(c, err);
+}
+
+int
+lock_removal_begin(struct call *c, struct inode *inode)
+{
+    const struct ilk_wait wait = {.done = removal_waited, .arg = c};
+    struct lk_rules rules = lock_rules(c->brick->options);
+    int err;
+
+    if (c->removing == inode)
+        return 0; /* it is our second run */
+    /* The name has become another object's meanwhile. */
+    lock_removal_end(c);
+    c->removing = inode_get(inode);
+    err = lk_removal_begin(inode, &c->client->locks, &rules, NULL);
+    if (err == -EAGAIN) {
+        err = call_park(c);
+        if (err == 0)
+            err = lk_removal_begin(inode, &c->client->locks, &rules, &wait);
+        if (err > 0)
+            return err;
+        call_unpark(c);
+    }
+    if (err < 0) {
+        inode_put(inode);
+        c->removing = NULL;
+    }
+    return err;
+}
+
+void
+lock_removal_end(struct call *c)
+{
+    struct lk_rules rules;
+
+    if (c->removing == NULL)
+        return;
+    rules = lock_rules(c->brick->options);
+    lk_removal_end(c->removing, &rules);
+    inode_put(c->removing);
+    c->removing = NULL;
 }
 
 /* --- a client as a holder --- */

@@ -26,6 +26,14 @@ int lock_access(struct call *c, struct inode *inode, const struct fd *fd,
                 bool write, uint64_t offset, uint64_t len);
 /* The same of an open that truncates: it does not wait. */
 int lock_truncates(struct call *c, struct inode *inode);
+/* Before an object is removed, once that is permitted: wait for the internal
+ * locks that other clients have on it.  0: lock_removal_end() is to follow;
+ * -errno; 1: as lock_access(). */
+int lock_removal_begin(struct call *c, struct inode *inode);
+/* Nothing, if none has begun. */
+void lock_removal_end(struct call *c);
+/* What a handler returns when one of them has not returned 0. */
+int64_t lock_result(int err);
 /* It goes on after all. */
 void call_unpark(struct call *c);
 

@@ -102,31 +102,22 @@ fop_subdir_iatt(const struct call *c, struct iatt *ia)
     return true;
 }
 
-/* 0 or -ENOMEM. */
-static int
+/* What is in the reply's dictionary is the call's own, so it is changed where
+ * it lies: it is too late to fail. */
+static void
 subdir_out(struct call *c)
 {
     struct dict *xdata = &c->reply.xdata;
     uint32_t i;
 
     if (c->client->subdir == NULL)
-        return 0;
+        return;
     for (i = 0; i < FOP_REPLY_IATTS; i++)
         (void)fop_subdir_iatt(c, &c->reply.iatt[i]);
     for (i = 0; i < xdata->count; i++) {
-        struct dict_pair *pair = &xdata->pairs[i];
-        struct iatt *copy;
-
-        if (pair->type != DICT_IATT ||
-            !gfid_equal(&pair->iatt->gfid, &c->client->subdir_gfid))
-            continue;
-        copy = arena_memdup(&c->arena, pair->iatt, sizeof(*copy));
-        if (copy == NULL)
-            return -ENOMEM;
-        (void)fop_subdir_iatt(c, copy);
-        pair->iatt = copy;
+        if (xdata->pairs[i].type == DICT_IATT)
+            (void)fop_subdir_iatt(c, (struct iatt *)xdata->pairs[i].iatt);
     }
-    return 0;
 }
 
 /* --- the answer --- */
@@ -169,10 +160,11 @@ failed_xdata(struct call *c, int err)
         if (preop)
             must(dict_set_i64(xdata, kept, 1) == 0);
     }
-    if (answer_pending(c) != 0 || subdir_out(c) != 0) {
+    if (answer_pending(c) != 0) {
         xdata->count = 0;
         xdata->null = true;
     }
+    subdir_out(c);
 }
 
 /* Errors that a well-behaved client seldom causes: somebody may want to know
@@ -215,10 +207,10 @@ fop_finish(struct call *c, int64_t ret)
 
         if (err == 0)
             err = answer_pending(c);
-        if (err == 0)
-            err = subdir_out(c);
         if (err != 0)
             ret = err;
+        else
+            subdir_out(c);
     }
     if (ret < 0) {
         call_uninstall_fd(c);
@@ -251,10 +243,26 @@ fop_finish(struct call *c, int64_t ret)
 
 /* --- the way there --- */
 
+/* What the answer to a change may have to carry finds room in it beforehand:
+ * once the change is made nothing may fail.  Each key that is asked for answers
+ * with one pair at most, and handlers have a few of their own. */
+static int
+reserve_reply(struct call *c)
+{
+    enum { OWN_PAIRS = 16 };
+    uint32_t pairs = c->args.xdata.count + OWN_PAIRS;
+
+    if (c->args.xdata.count == 0)
+        return 0;
+    return dict_reserve(&c->reply.xdata,
+                        pairs < DICT_PAIRS_MAX ? pairs : DICT_PAIRS_MAX);
+}
+
 static int64_t
 handle(struct call *c)
 {
     fop_handler handler = fop_handlers[c->fop->proc];
+    int err;
 
     if (handler == NULL)
         return -EOPNOTSUPP;
@@ -263,7 +271,8 @@ handle(struct call *c)
     if ((c->fop->flags & FOP_CHANGES) && c->caller.pid >= 0 &&
         options_bool(c->brick->options, OPT_READ_ONLY))
         return -EROFS;
-    return handler(c);
+    err = reserve_reply(c);
+    return err != 0 ? err : handler(c);
 }
 
 static enum iot_class

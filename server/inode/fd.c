@@ -4,7 +4,7 @@
  *
  * A table is an array of slots that doubles.  A free slot names the next free
  * one: a stack, so that the number freed last is given next, and slots never
- * used lie at its bottom in rising order.
+ * used lie at its bottom in rising order.  A reserved one is in neither place.
  */
 #include "server/inode/fd.h"
 
@@ -116,13 +116,14 @@ struct slot {
     int64_t next_free; /* of a free one; -1: the last */
 };
 
-/* first_free == -1  <=>  open == size */
+/* first_free == -1  <=>  open + reserved == size */
 struct fd_table {
     unsigned magic;
     struct mutex mtx;   /* rank 45 */
     struct slot *slots; /* [mtx] */
     uint32_t size;      /* [mtx] */
     uint32_t open;      /* [mtx] */
+    uint32_t reserved;  /* [mtx] */
     int64_t first_free; /* [mtx] */
     bool closed;        /* [mtx] */
 };
@@ -151,6 +152,7 @@ fd_table_destroy(struct fd_table **tablep)
     OBJ_CHECK(table, FD_TABLE_MAGIC);
     must(table->closed);
     must(table->open == 0);
+    must(table->reserved == 0);
     mem_free(table->slots);
     mutex_destroy(&table->mtx);
     table->magic = 0;
@@ -181,14 +183,12 @@ grow_locked(struct fd_table *table)
 }
 
 int64_t
-fd_table_install(struct fd_table *table, struct fd *fd)
+fd_table_reserve(struct fd_table *table)
 {
     int64_t number;
     int err;
 
     OBJ_CHECK(table, FD_TABLE_MAGIC);
-    OBJ_CHECK(fd, FD_MAGIC);
-    must(fd->number == -1);
     MUTEX_SCOPE(&table->mtx);
     if (table->closed)
         return -ESHUTDOWN;
@@ -199,10 +199,59 @@ fd_table_install(struct fd_table *table, struct fd *fd)
     }
     number = table->first_free;
     table->first_free = table->slots[number].next_free;
+    table->reserved++;
+    return number;
+}
+
+static void
+unreserve_locked(struct fd_table *table, int64_t number)
+{
+    mutex_assert_held(&table->mtx);
+    must(number >= 0 && number < (int64_t)table->size);
+    must(table->slots[number].fd == NULL && table->reserved > 0);
+    table->reserved--;
+    table->slots[number].next_free = table->first_free;
+    table->first_free = number;
+}
+
+void
+fd_table_unreserve(struct fd_table *table, int64_t number)
+{
+    OBJ_CHECK(table, FD_TABLE_MAGIC);
+    MUTEX_SCOPE(&table->mtx);
+    unreserve_locked(table, number);
+}
+
+int
+fd_table_install_at(struct fd_table *table, int64_t number, struct fd *fd)
+{
+    OBJ_CHECK(table, FD_TABLE_MAGIC);
+    OBJ_CHECK(fd, FD_MAGIC);
+    must(fd->number == -1);
+    MUTEX_SCOPE(&table->mtx);
+    if (table->closed) {
+        unreserve_locked(table, number);
+        return -ESHUTDOWN;
+    }
+    must(number >= 0 && number < (int64_t)table->size);
+    must(table->slots[number].fd == NULL && table->reserved > 0);
+    table->reserved--;
     table->slots[number].fd = fd_get(fd);
     table->open++;
     fd->number = number;
-    return number;
+    return 0;
+}
+
+int64_t
+fd_table_install(struct fd_table *table, struct fd *fd)
+{
+    int64_t number = fd_table_reserve(table);
+    int err;
+
+    if (number < 0)
+        return number;
+    err = fd_table_install_at(table, number, fd);
+    return err < 0 ? err : number;
 }
 
 static struct fd *

@@ -51,6 +51,14 @@ void fd_table_destroy(struct fd_table **tablep);
 /* Number for fd (a reference is taken), or -ESHUTDOWN after fd_table_close(),
  * -EMFILE over 1,048,576, -ENOMEM. */
 int64_t fd_table_install(struct fd_table *table, struct fd *fd);
+/* A number for an fd that is yet to be made, so that giving it one cannot fail
+ * for want of room: as fd_table_install(). */
+int64_t fd_table_reserve(struct fd_table *table);
+/* It is that fd's now, as after fd_table_install(); or -ESHUTDOWN, and the
+ * number is nobody's. */
+int fd_table_install_at(struct fd_table *table, int64_t number, struct fd *fd);
+/* Nothing came of it. */
+void fd_table_unreserve(struct fd_table *table, int64_t number);
 /* With a reference for the caller; NULL if that number is not in use. */
 struct fd *fd_table_find(struct fd_table *table, int64_t number);
 /* Out of the table; the table's reference passes to the caller; NULL if not in

@@ -10,6 +10,7 @@
 #include "server/lock/deadlock.h"
 #include "server/lock/mandatory.h"
 #include "server/lock/notice.h"
+#include "server/lock/removal.h"
 
 MEM_TYPE(mt_domain, "server.lock", "lock domain");
 
@@ -21,6 +22,8 @@ domain_free(struct lock_domain *domain)
     must(lk_records_is_empty(&domain->records));
     must(ilk_table_is_empty(&domain->internal));
     must(cds_list_empty(&domain->gates));
+    must(cds_list_empty(&domain->removals));
+    must(domain->removing == 0);
     must(cds_list_empty(&domain->ties));
     must(!domain->has_ref);
     mutex_destroy(&domain->mtx);
@@ -55,6 +58,7 @@ lock_domain_get(struct inode *inode)
     lk_records_init(&domain->records);
     ilk_table_init(&domain->internal);
     CDS_INIT_LIST_HEAD(&domain->gates);
+    CDS_INIT_LIST_HEAD(&domain->removals);
     CDS_INIT_LIST_HEAD(&domain->ties);
     if (atomic_compare_exchange_strong(&inode->locks, &other, domain))
         return domain;
@@ -113,7 +117,8 @@ has_something(struct lock_domain *domain)
 {
     return !lk_records_is_empty(&domain->records) ||
            !ilk_table_is_empty(&domain->internal) ||
-           !cds_list_empty(&domain->gates);
+           !cds_list_empty(&domain->gates) ||
+           !cds_list_empty(&domain->removals) || domain->removing > 0;
 }
 
 /* Returns the inode when its reference is to be put. */
@@ -158,6 +163,7 @@ void
 lock_domain_leave(struct lock_domain *domain, struct lk_aftermath *after)
 {
     lk_gates_open_locked(domain, &after->internal);
+    lk_removals_begin_locked(domain, &after->internal);
     after->put = settle_locked(domain);
     if (after->waits) {
         lk_waits_forget(&after->answers);

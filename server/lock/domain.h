@@ -25,6 +25,8 @@ struct lock_domain {
     bool has_ref;        /* on inode  <=>  some list below is not empty */
     struct lk_records records;
     struct ilk_table internal;
+    struct cds_list_head removals; /* removal.c's: those that wait */
+    uint32_t removing;             /* and how many have begun */
     struct cds_list_head gates; /* mandatory.c's: accesses that wait */
     struct cds_list_head ties; /* holders that may have something here */
 };
@@ -33,7 +35,7 @@ struct lock_domain {
 struct lk_aftermath {
     const struct lk_rules *rules;  /* of internal locks; NULL: not needed */
     struct cds_list_head answers;  /* lk_waiter */
-    struct cds_list_head internal; /* ilk_waiter, of gates too */
+    struct cds_list_head internal; /* ilk_waiter, of gates and removals too */
     struct cds_list_head notices;  /* lk_notice */
     struct inode *put;
     bool waits; /* lk_waits_enter() has been called */

@@ -15,6 +15,7 @@
 #include "server/lock/domain.h"
 #include "server/lock/internal_priv.h"
 #include "server/lock/mandatory.h"
+#include "server/lock/removal.h"
 
 MEM_TYPE(mt_tie, "server.lock", "tie");
 
@@ -128,8 +129,10 @@ leave_domain(struct lk_holder *holder, struct lock_domain *domain,
     /* It may have gone with the last of the domain's locks. */
     tie = find_locked(domain, holder);
     if (tie) {
-        ilk_drop_holder_locked(domain, holder, &after);
         lk_gates_drop_holder_locked(domain, holder, &after.internal);
+        lk_removals_drop_holder_locked(domain, holder, &after.internal);
+        /* After the removals: what they kept back is looked at again. */
+        ilk_drop_holder_locked(domain, holder, &after);
         if (lk_records_drop_granted(&domain->records, is_stray, holder) > 0)
             lock_domain_regrant_locked(domain, &after);
         cut_locked(tie);

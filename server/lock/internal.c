@@ -159,7 +159,8 @@ set_locked(struct lock_domain *domain, const struct ilk_request *req,
         return rc;
     volume = volume_locked(domain, req, t);
     revoke_locked(domain, volume, lock, after);
-    if (!ilk_must_wait(&volume->queues[req->kind], lock)) {
+    if (!ilk_must_wait(&domain->internal, &volume->queues[req->kind],
+                       lock)) {
         t->lock = NULL;
         ilk_grant(&domain->internal, volume, lock);
         return 0;

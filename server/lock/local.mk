@@ -11,6 +11,7 @@ libserver_a_SOURCES += \
 	server/lock/notice.h server/lock/notice.c \
 	server/lock/clear.h server/lock/clear.c \
 	server/lock/rows.h server/lock/rows.c \
+	server/lock/removal.h server/lock/removal.c \
 	server/lock/mandatory.h server/lock/mandatory.c \
 	server/lock/active.h server/lock/active.c \
 	server/lock/owner_text.h server/lock/owner_text.c \

@@ -224,6 +224,7 @@ lk_dump(struct dump *d, struct inode *inode, const char *layer,
 {
     struct lock_domain *domain = lock_domain_find(inode);
     struct text t = {0};
+    uint32_t removing;
 
     if (!domain)
         return;
@@ -231,6 +232,7 @@ lk_dump(struct dump *d, struct inode *inode, const char *layer,
     text_add_kind(&t, &domain->internal, ILK_NAME);
     text_add_kind(&t, &domain->internal, ILK_RANGE);
     text_add_records(&t, &domain->records);
+    removing = domain->removing;
     mutex_unlock(&domain->mtx);
     if (t.used > 0 || t.broken) {
         dump_section(d, "xlator.features.locks.%s.inode", layer);
@@ -242,7 +244,7 @@ lk_dump(struct dump *d, struct inode *inode, const char *layer,
                       strerror(ENOMEM), gfid_str(&inode->gfid));
         else
             dump_text(d, t.s);
-        dump_line(d, "removes_pending", "0");
+        dump_line(d, "removes_pending", "%" PRIu32, removing);
     }
     mem_free(t.s);
 }

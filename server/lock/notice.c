@@ -23,10 +23,11 @@ notice_new(const struct lock_domain *domain, const struct ilk_volume *volume,
     size_t name_bytes = held->name ? strlen(held->name) + 1 : 0;
     struct lk_notice *n =
         mem_zalloc(&mt_notice, sizeof(*n) + volume_bytes + name_bytes);
-    char *tail = (char *)(n + 1);
+    char *tail;
 
     if (!n)
         return NULL;
+    tail = (char *)(n + 1);
     n->holder = held->holder;
     n->gfid = domain->inode->gfid;
     n->kind = held->kind;
@@ -60,6 +61,16 @@ add_notice(struct lock_domain *domain, struct ilk_volume *volume,
     /* It has a lock, so it has not left yet. */
     n->holder->ops->get(n->holder);
     cds_list_add_tail(&n->node, &after->notices);
+}
+
+void
+lk_notice_to(struct lock_domain *domain, struct ilk_volume *volume,
+             struct ilk_lock *held, struct lk_aftermath *after)
+{
+    mutex_assert_held(&domain->mtx);
+    must(after->rules != NULL);
+    if (after->rules->notify && may_tell(held, after->rules))
+        add_notice(domain, volume, held, after);
 }
 
 void

@@ -10,6 +10,9 @@
  * conflict with `wanted`. */
 void lk_notices_for(struct lock_domain *domain, struct ilk_volume *volume,
                     const struct ilk_lock *wanted, struct lk_aftermath *after);
+/* To the holder of this granted lock. */
+void lk_notice_to(struct lock_domain *domain, struct ilk_volume *volume,
+                  struct ilk_lock *held, struct lk_aftermath *after);
 /* The same for everyone who waits. */
 void lk_notices_for_waiting(struct lock_domain *domain,
                             struct ilk_volume *volume, enum ilk_kind kind,

@@ -19,6 +19,7 @@ void
 ilk_table_init(struct ilk_table *t)
 {
     CDS_INIT_LIST_HEAD(&t->volumes);
+    t->hold = ILK_HOLD_NONE;
     for (unsigned k = 0; k < ILK_KINDS; k++)
         t->counts[k] = 0;
 }
@@ -191,11 +192,37 @@ is_behind(const struct ilk_queue *q, const struct ilk_lock *lock)
     return false;
 }
 
+static bool
+has_range(const struct ilk_table *t, const struct lk_holder *holder)
+{
+    const struct ilk_volume *volume;
+    const struct ilk_lock *held;
+
+    cds_list_for_each_entry(volume, &t->volumes, node)
+        cds_list_for_each_entry(held, &volume->queues[ILK_RANGE].granted,
+                                node)
+            if (held->holder == holder)
+                return true;
+    return false;
+}
+
+static bool
+is_held_back(const struct ilk_table *t, const struct ilk_lock *lock)
+{
+    if (t->hold == ILK_HOLD_NONE || lock->kind != ILK_RANGE ||
+        lock->caller_pid < 0)
+        return false;
+    return t->hold == ILK_HOLD_ALL || !has_range(t, lock->holder);
+}
+
 bool
-ilk_must_wait(const struct ilk_queue *q, const struct ilk_lock *lock)
+ilk_must_wait(const struct ilk_table *t, const struct ilk_queue *q,
+              const struct ilk_lock *lock)
 {
     const struct ilk_lock *held;
 
+    if (is_held_back(t, lock))
+        return true;
     cds_list_for_each_entry(held, &q->granted, node)
         if (ilk_conflict(held, lock))
             return true;
@@ -298,7 +325,7 @@ ilk_regrant(struct ilk_table *t, struct ilk_queue *q,
     struct ilk_lock *lock, *next;
 
     cds_list_for_each_entry_safe(lock, next, &q->waiting, node) {
-        if (ilk_must_wait(q, lock))
+        if (ilk_must_wait(t, q, lock))
             continue;
         take_off(t, lock, 0, answers);
         ilk_grant(t, lock->volume, lock);

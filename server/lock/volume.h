@@ -65,8 +65,17 @@ struct ilk_volume {
     char name[];
 };
 
+/* While an object is being removed (removal.h), ranges wait that would be
+ * granted else. */
+enum ilk_hold {
+    ILK_HOLD_NONE,
+    ILK_HOLD_NEW, /* those of clients that hold none yet */
+    ILK_HOLD_ALL,
+};
+
 struct ilk_table {
     struct cds_list_head volumes; /* the newest first; none is empty */
+    enum ilk_hold hold;
     _Atomic(uint32_t) counts[ILK_KINDS]; /* may be read at any time */
 };
 
@@ -93,7 +102,8 @@ bool ilk_conflict(const struct ilk_lock *a, const struct ilk_lock *b);
 /* Must `lock` wait: for one that is granted, or behind one that waits?  The
  * latter does not hold up an owner that has, or waits for, anything in the
  * volume: who is asked to let go may still have to finish what it began. */
-bool ilk_must_wait(const struct ilk_queue *q, const struct ilk_lock *lock);
+bool ilk_must_wait(const struct ilk_table *t, const struct ilk_queue *q,
+                   const struct ilk_lock *lock);
 void ilk_grant(struct ilk_table *t, struct ilk_volume *volume,
                struct ilk_lock *lock);
 void ilk_queue(struct ilk_table *t, struct ilk_volume *volume,

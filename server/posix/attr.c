@@ -121,8 +121,14 @@ posix_setattr(struct posix_call *c, struct inode *inode, struct fd *fd,
     if (err < 0)
         return err;
     ops_reply_as_asked(c);
-    return content_answer(c, inode, ref.fd, post, c->xdata, fd == NULL,
-                          c->reply);
+    err = content_answer(c, inode, ref.fd, post, c->xdata, fd == NULL,
+                         c->reply);
+    /* They are set by now; without memory nothing else is told. */
+    if (err == -ENOMEM) {
+        c->reply->count = 0;
+        err = 0;
+    }
+    return err;
 }
 
 int

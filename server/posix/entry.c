@@ -136,19 +136,29 @@ mknod_link(struct making *m)
     AUTO_NAME struct name_hold hold = {0};
     int err;
 
-    name_hold(&hold, m->parent, m->name);
-    err = link_known(m);
+    /* Memory first: what is linked is not to be undone for want of it. */
+    err = making_xattrs_prepare(m);
     if (err < 0)
         return err;
+    m->inode = inode_link(px->table, &m->gfid, 0);
+    if (m->inode == NULL)
+        return -ENOMEM;
+    name_hold(&hold, m->parent, m->name);
+    err = link_known(m);
+    if (err < 0) {
+        inode_forget_unshared(m->inode);
+        inode_put(m->inode);
+        m->inode = NULL;
+        return err;
+    }
     m->hard_link = true;
     m->fd = posix_openat(m->dir.fd, m->name, O_PATH, 0);
     if (m->fd < 0)
         return m->fd;
     if (fstat(m->fd, &m->st) < 0)
         return -errno;
-    m->inode = inode_link(px->table, &m->gfid, m->st.st_mode & S_IFMT);
-    if (m->inode == NULL)
-        return -ENOMEM;
+    /* It is there: this learns its type. */
+    inode_put(inode_link(px->table, &m->gfid, m->st.st_mode & S_IFMT));
     err = backref_add(
         px, m->fd, &m->parent->gfid, m->name,
         (uint32_t)(m->st.st_nlink > 0 ? m->st.st_nlink - 1 : 0));
@@ -321,11 +331,32 @@ create_existing(struct posix_call *c, struct making *m, struct inode *inode,
     return 0;
 }
 
+/* Open before it has a name: what can fail comes before what shows. */
+static int
+create_fd(struct posix_call *c, struct making *m, int flags,
+          const void *client, struct fd **fd)
+{
+    int os_fd = m->fd, err;
+
+    if ((m->flags & O_ACCMODE) == O_RDONLY)
+        os_fd = ops_reopen(m->fd, m->flags & ~O_TRUNC);
+    if (os_fd < 0)
+        return os_fd;
+    err = ops_fd_new(c, m->inode, os_fd, flags, client, false, fd);
+    if (os_fd != m->fd)
+        return err;
+    if (err < 0)
+        m->fd = -1; /* closed */
+    else
+        m->fd_lent = true;
+    return err;
+}
+
 static int
 create_new(struct posix_call *c, struct making *m, int flags,
            const void *client, struct posix_made *out, struct fd **fd)
 {
-    int err, os_fd;
+    int err;
 
     if (!m->preop_met) {
         err = making_preop(m, false);
@@ -338,24 +369,15 @@ create_new(struct posix_call *c, struct making *m, int flags,
     if (err == -EEXIST)
         return gfid_taken(m);
     if (err == 0)
-        err = making_show(m);
+        err = create_fd(c, m, flags, client, fd);
     if (err < 0)
         return err;
-    err = making_finish(m, out);
-    if (err < 0)
-        return err;
-    os_fd = m->fd;
-    if ((m->flags & O_ACCMODE) == O_RDONLY) {
-        os_fd = ops_reopen(m->fd, m->flags & ~O_TRUNC);
-    } else {
-        m->fd = -1;
-    }
-    err = os_fd < 0 ? os_fd
-                    : ops_fd_new(c, out->inode, os_fd, flags, client, false,
-                                 fd);
+    err = making_show(m);
+    if (err == 0)
+        err = making_finish(m, out);
     if (err < 0) {
-        inode_put(out->inode);
-        out->inode = NULL;
+        fd_put(*fd);
+        *fd = NULL;
     }
     return err;
 }

@@ -318,29 +318,58 @@ give_times(struct making *m)
     return 0;
 }
 
+/* What has no namespace is no xattr: control keys, known or not. */
+static bool
+is_xattr(const char *key)
+{
+    return ops_starts_with(key, "trusted.") || ops_starts_with(key, "user.") ||
+           ops_starts_with(key, "security.");
+}
+
 int
-making_xattrs(struct making *m)
+making_xattrs_prepare(struct making *m)
 {
     const struct dict *xdata = m->c->xdata;
     const char *preop = dict_str(xdata, "glusterfs.preop.parent.key");
-    uint32_t i;
+    uint32_t i, count = 0;
 
+    m->changes_count = 0;
+    for (i = 0; i < xdata->count; i++)
+        count += is_xattr(xdata->pairs[i].key);
+    if (count == 0)
+        return 0;
+    m->changes = arena_alloc(m->c->arena, count * sizeof(*m->changes));
+    if (m->changes == NULL)
+        return -ENOMEM;
     for (i = 0; i < xdata->count; i++) {
         const struct dict_pair *p = &xdata->pairs[i];
         int err;
 
-        /* What has no namespace is no xattr: control keys, known or not. */
-        if (!ops_starts_with(p->key, "trusted.") &&
-            !ops_starts_with(p->key, "user.") &&
-            !ops_starts_with(p->key, "security."))
+        if (!is_xattr(p->key) ||
+            (preop != NULL && m->preop_met && strcmp(p->key, preop) == 0))
             continue;
-        if (preop != NULL && m->preop_met && strcmp(p->key, preop) == 0)
-            continue;
-        err = ops_xattr_store(m->c, m->inode, m->fd, p, XATTR_CREATE, false);
+        err = ops_xattr_prepare(m->c, m->fd, p,
+                                &m->changes[m->changes_count++]);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+int
+making_xattrs(struct making *m)
+{
+    uint32_t i;
+
+    for (i = 0; i < m->changes_count; i++) {
+        const struct xattr_change *change = &m->changes[i];
+        int err = ops_xattr_apply(m->c, m->inode, m->fd, change, XATTR_CREATE,
+                                  false);
+
         if (is_full(err))
             return err;
         if (err < 0)
-            log_debug("set %s on new gfid=%s: %s", p->key,
+            log_debug("set %s on new gfid=%s: %s", change->key,
                       gfid_str(&m->gfid), strerror(-err));
     }
     return 0;
@@ -376,7 +405,9 @@ dress(struct making *m)
         inode_path_fd_drop(m->inode, false);
     else
         mdata_is_none(m->inode);
-    err = making_xattrs(m);
+    err = making_xattrs_prepare(m);
+    if (err == 0)
+        err = making_xattrs(m);
     if (err < 0)
         return err;
     /* The last one, as on the peer: what a listing of xattrs answers depends
@@ -542,7 +573,7 @@ making_end(struct making *m)
         inode_forget_unshared(m->inode);
     inode_put(m->inode);
     m->inode = NULL;
-    if (m->fd >= 0)
+    if (m->fd >= 0 && !m->fd_lent)
         (void)close(m->fd);
     m->fd = -1;
     posix_ref_put(&m->dir);

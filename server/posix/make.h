@@ -26,6 +26,9 @@ struct making {
     struct stat st;
     bool taken_over; /* a directory's gfid has a handle elsewhere */
     bool hard_link;  /* fd is an object that was there before */
+    bool fd_lent;    /* fd belongs to an open file */
+    struct xattr_change *changes; /* what xdata says to store */
+    uint32_t changes_count;
 };
 
 /* Checks that come before anything else, parent's attributes; making_end()
@@ -41,8 +44,9 @@ int making_show(struct making *m);
 int making_finish(struct making *m, struct posix_made *out);
 void making_end(struct making *m);
 
-/* xattrs out of the request's xdata.  0, or the errno of a full disk; others
- * are logged. */
+/* xattrs out of the request's xdata: all that takes memory.  0 or -ENOMEM. */
+int making_xattrs_prepare(struct making *m);
+/* Then they are stored.  0, or the errno of a full disk; others are logged. */
 int making_xattrs(struct making *m);
 
 #endif

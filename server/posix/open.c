@@ -97,11 +97,21 @@ ops_reopen(int ref_fd, int flags)
     return fd < 0 ? -errno : fd;
 }
 
+/* By a descriptor of its own, which closes at once. */
+static int
+truncate_opened(int ref_fd, int flags)
+{
+    AUTO_CLOSE int fd = ops_reopen(ref_fd, flags);
+
+    return fd < 0 ? fd : 0;
+}
+
 int
 posix_open_file(struct posix_call *c, struct inode *inode, int flags,
                 const void *client, struct fd **fd)
 {
     AUTO_REF struct posix_ref ref = POSIX_REF_NONE;
+    int pass = ops_open_flags(c->px, flags);
     int err, os_fd;
 
     if ((flags & O_CREAT) != 0) {
@@ -114,11 +124,20 @@ posix_open_file(struct posix_call *c, struct inode *inode, int flags,
     err = posix_ref_get(c->px, inode, NULL, &ref);
     if (err < 0)
         return err;
-    os_fd = ops_reopen(ref.fd, ops_open_flags(c->px, flags));
+    /* What it has is cut off last, when nothing else can fail. */
+    os_fd = ops_reopen(ref.fd, pass & ~O_TRUNC);
     if (os_fd < 0)
         return os_fd;
+    err = ops_fd_new(c, inode, os_fd, flags, client, false, fd);
+    if (err == 0 && (pass & O_TRUNC) != 0)
+        err = truncate_opened(ref.fd, pass);
+    if (err < 0) {
+        fd_put(*fd);
+        *fd = NULL;
+        return err;
+    }
     posix_mdata_apply(c->px, c->caller, inode, os_fd, false);
-    return ops_fd_new(c, inode, os_fd, flags, client, false, fd);
+    return 0;
 }
 
 /* O_RDWR where that is possible. */

@@ -133,10 +133,23 @@ ops_xattr_next(const char *names, uint32_t bytes, const char *at)
 
     return next < names + bytes ? next : NULL;
 }
-/* Store a pair of an entry's or setxattr's dictionary by the rules of names.
- * 0 also for what is dropped. */
-int ops_xattr_store(struct posix_call *c, struct inode *inode, int fd,
-                    const struct dict_pair *pair, int flags, bool by_fd);
+/* A pair of an entry's or setxattr's dictionary, by the rules of names. */
+struct xattr_change {
+    const char *key;  /* as it was sent */
+    const char *name; /* of what is stored */
+    const uint8_t *value;
+    uint32_t bytes;
+    int kind; /* xattr_set.c's */
+    int err;  /* why it cannot be */
+};
+
+/* All of a change that takes memory; nothing is stored.  fd: what it is for.
+ * 0, also if the change is refused, which storing it then tells; -ENOMEM. */
+int ops_xattr_prepare(struct posix_call *c, int fd,
+                      const struct dict_pair *pair, struct xattr_change *out);
+/* Store it; takes no memory.  0 also for what is dropped. */
+int ops_xattr_apply(struct posix_call *c, struct inode *inode, int fd,
+                    const struct xattr_change *change, int flags, bool by_fd);
 /* Is the name of more than a value that is stored as it comes? */
 bool ops_xattr_has_meaning(const struct caller *caller, const char *name);
 /* Names that marker keeps and no listing shows. */

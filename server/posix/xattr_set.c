@@ -119,32 +119,6 @@ store_acl(struct inode *inode, int fd, const char *name, const uint8_t *value,
 }
 
 static int
-store_acl_text(struct posix_call *c, struct inode *inode, int fd,
-               const struct dict_pair *pair, int flags)
-{
-    const char *name = strcmp(pair->key, "glusterfs.posix.acl") == 0
-                           ? POSIX_ACL_ACCESS_XATTR
-                           : POSIX_ACL_DEFAULT_XATTR;
-    const uint8_t *data, *value;
-    uint32_t bytes;
-    char *text;
-    int err = dict_pair_stored(pair, c->arena, &data, &bytes);
-
-    if (err < 0)
-        return err;
-    text = arena_strndup(c->arena, (const char *)data,
-                         strnlen((const char *)data, bytes));
-    if (text == NULL)
-        return -ENOMEM;
-    err = acl_from_text(text, c->arena, &value, &bytes);
-    if (err == 0)
-        err = store_acl(inode, fd, name, value, bytes, flags);
-    if (err == 0 && strcmp(name, POSIX_ACL_ACCESS_XATTR) == 0)
-        err = dict_set_ptr(c->reply, name, value, bytes);
-    return err;
-}
-
-static int
 store_mdata(struct posix_call *c, struct inode *inode, int fd,
             const uint8_t *value, uint32_t bytes, bool by_fd)
 {
@@ -157,13 +131,13 @@ store_mdata(struct posix_call *c, struct inode *inode, int fd,
     return err < 0 ? err : posix_mdata_merge(c->px, inode, fd, &md);
 }
 
-/* Remove each xattr of which wanted() says so. */
+/* Remove each of the listed xattrs of which wanted() says so. */
 static int
-remove_those(struct posix_call *c, int fd, bool (*wanted)(const char *name))
+remove_listed(int fd, const char *names, uint32_t bytes,
+              bool (*wanted)(const char *name))
 {
-    const char *names, *name = NULL;
-    uint32_t bytes;
-    int err = ops_xattr_list(fd, c->arena, &names, &bytes);
+    const char *name = NULL;
+    int err = 0;
 
     while (err == 0 && (name = ops_xattr_next(names, bytes, name)) != NULL) {
         if (!wanted(name))
@@ -176,44 +150,74 @@ remove_those(struct posix_call *c, int fd, bool (*wanted)(const char *name))
 }
 
 static int
-quota_cleanup(struct posix_call *c, int fd)
+remove_those(struct posix_call *c, int fd, bool (*wanted)(const char *name))
 {
-    return c->caller->uid != 0 ? -EPERM
-                               : remove_those(c, fd, ops_xattr_is_quota);
+    const char *names;
+    uint32_t bytes;
+    int err = ops_xattr_list(fd, c->arena, &names, &bytes);
+
+    return err < 0 ? err : remove_listed(fd, names, bytes, wanted);
+}
+
+/* The names are the value: what is to be looked through. */
+static int
+prepare_cleanup(struct posix_call *c, int fd, struct xattr_change *out)
+{
+    const char *names;
+    int err;
+
+    if (c->caller->uid != 0)
+        return -EPERM;
+    err = ops_xattr_list(fd, c->arena, &names, &out->bytes);
+    out->value = (const uint8_t *)names;
+    return err;
 }
 
 static int
-store_value(struct posix_call *c, struct inode *inode, int fd,
-            const struct dict_pair *pair, enum kind kind, int flags,
-            bool by_fd)
+prepare_acl_text(struct posix_call *c, const struct dict_pair *pair,
+                 struct xattr_change *out)
 {
-    const char *name = kind == KIND_SELINUX ? SELINUX_STORED_XATTR : pair->key;
-    const uint8_t *value;
+    const uint8_t *data;
     uint32_t bytes;
-    int err;
+    char *text;
+    int err = dict_pair_stored(pair, c->arena, &data, &bytes);
 
-    /* As the kernel answers it. */
-    if (name[0] == '\0' || strnlen(name, XATTR_NAME_MAX + 1) > XATTR_NAME_MAX)
-        return -ERANGE;
-    err = dict_pair_stored(pair, c->arena, &value, &bytes);
+    out->name = strcmp(pair->key, "glusterfs.posix.acl") == 0
+                    ? POSIX_ACL_ACCESS_XATTR
+                    : POSIX_ACL_DEFAULT_XATTR;
     if (err < 0)
         return err;
-    if (bytes > POSIX_XATTR_BYTES_MAX)
-        return -E2BIG;
-    if (kind == KIND_ACL)
-        return store_acl(inode, fd, name, value, bytes, flags);
-    if (kind == KIND_MDATA)
-        return store_mdata(c, inode, fd, value, bytes, by_fd);
-    return posix_fsetxattr(fd, name, value, bytes, flags);
+    text = arena_strndup(c->arena, (const char *)data,
+                         strnlen((const char *)data, bytes));
+    if (text == NULL)
+        return -ENOMEM;
+    err = acl_from_text(text, c->arena, &out->value, &out->bytes);
+    /* Room to answer with it. */
+    return err < 0 ? err : dict_reserve(c->reply, c->reply->count + 1);
 }
 
-int
-ops_xattr_store(struct posix_call *c, struct inode *inode, int fd,
-                const struct dict_pair *pair, int flags, bool by_fd)
+static int
+prepare_value(struct posix_call *c, const struct dict_pair *pair,
+              struct xattr_change *out)
 {
-    enum kind kind = kind_of(c->caller, pair->key);
+    int err;
 
-    switch (kind) {
+    out->name = out->kind == KIND_SELINUX ? SELINUX_STORED_XATTR : pair->key;
+    /* As the kernel answers it. */
+    if (out->name[0] == '\0' ||
+        strnlen(out->name, XATTR_NAME_MAX + 1) > XATTR_NAME_MAX)
+        return -ERANGE;
+    err = dict_pair_stored(pair, c->arena, &out->value, &out->bytes);
+    if (err < 0)
+        return err;
+    return out->bytes > POSIX_XATTR_BYTES_MAX ? -E2BIG : 0;
+}
+
+static int
+prepare_kind(struct posix_call *c, int fd, const struct dict_pair *pair,
+             struct xattr_change *out)
+{
+    switch ((enum kind)out->kind) {
     case KIND_DROPPED:
         return 0;
     case KIND_NOTSUP:
@@ -225,16 +229,64 @@ ops_xattr_store(struct posix_call *c, struct inode *inode, int fd,
     case KIND_INVALID:
         return -EINVAL;
     case KIND_QUOTA_CLEANUP:
-        return quota_cleanup(c, fd);
+        return prepare_cleanup(c, fd, out);
     case KIND_ACL_TEXT:
-        return store_acl_text(c, inode, fd, pair, flags);
+        return prepare_acl_text(c, pair, out);
     case KIND_PLAIN:
     case KIND_MDATA:
     case KIND_ACL:
     case KIND_SELINUX:
         break;
     }
-    return store_value(c, inode, fd, pair, kind, flags, by_fd);
+    return prepare_value(c, pair, out);
+}
+
+int
+ops_xattr_prepare(struct posix_call *c, int fd, const struct dict_pair *pair,
+                  struct xattr_change *out)
+{
+    *out = (struct xattr_change){.key = pair->key,
+                                 .kind = (int)kind_of(c->caller, pair->key)};
+    out->err = prepare_kind(c, fd, pair, out);
+    return out->err == -ENOMEM ? -ENOMEM : 0;
+}
+
+static int
+apply_acl_text(struct posix_call *c, struct inode *inode, int fd,
+               const struct xattr_change *change, int flags)
+{
+    int err = store_acl(inode, fd, change->name, change->value, change->bytes,
+                        flags);
+
+    if (err == 0 && strcmp(change->name, POSIX_ACL_ACCESS_XATTR) == 0)
+        must(dict_set_ptr(c->reply, change->name, change->value,
+                          change->bytes) == 0);
+    return err;
+}
+
+int
+ops_xattr_apply(struct posix_call *c, struct inode *inode, int fd,
+                const struct xattr_change *change, int flags, bool by_fd)
+{
+    if (change->err < 0)
+        return change->err;
+    switch ((enum kind)change->kind) {
+    case KIND_DROPPED:
+        return 0;
+    case KIND_QUOTA_CLEANUP:
+        return remove_listed(fd, (const char *)change->value, change->bytes,
+                             ops_xattr_is_quota);
+    case KIND_ACL_TEXT:
+        return apply_acl_text(c, inode, fd, change, flags);
+    case KIND_ACL:
+        return store_acl(inode, fd, change->name, change->value, change->bytes,
+                         flags);
+    case KIND_MDATA:
+        return store_mdata(c, inode, fd, change->value, change->bytes, by_fd);
+    default:
+        return posix_fsetxattr(fd, change->name, change->value, change->bytes,
+                               flags);
+    }
 }
 
 /* --- setxattr --- */
@@ -291,18 +343,28 @@ static int
 set_pairs(struct posix_call *c, struct inode *inode, int fd, bool by_fd,
           const struct dict *pairs, int flags)
 {
+    struct xattr_change *changes;
     uint32_t i;
     int err = 0;
 
+    changes = arena_alloc(c->arena, pairs->count * sizeof(*changes));
+    if (changes == NULL)
+        return -ENOMEM;
     /* Changes of xattrs that build on what was there exclude each other. */
     MUTEX_SCOPE(&inode->write_mtx);
+    /* None is made before there is memory for all. */
+    for (i = 0; i < pairs->count; i++) {
+        err = ops_xattr_prepare(c, fd, &pairs->pairs[i], &changes[i]);
+        if (err < 0)
+            return err;
+    }
     if (!by_fd && inode_type(inode) == S_IFDIR &&
         ops_asked_true(c, "sync_backend_xattrs")) {
         err = remove_those(c, fd, is_synced);
         posix_acl_changed(inode);
     }
     for (i = 0; i < pairs->count && err == 0; i++)
-        err = ops_xattr_store(c, inode, fd, &pairs->pairs[i], flags, by_fd);
+        err = ops_xattr_apply(c, inode, fd, &changes[i], flags, by_fd);
     return err;
 }
 

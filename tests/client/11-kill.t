@@ -53,5 +53,5 @@ done
 check "the first lookups, and reading all" sh -c \
     "find '$m' -type f -exec cat {} + >/dev/null"
 unmount "$m"
-brick_is_sound b
+brick_is_sound b --crashed
 done_testing

@@ -253,8 +253,11 @@ def exit_codes():
 
 def has_socket(pid):
     folder = "/proc/%d/fd" % pid
-    return any(os.readlink(os.path.join(folder, fd)).startswith("socket:")
-               for fd in os.listdir(folder))
+    try:
+        return any(os.readlink(os.path.join(folder, fd)).startswith("socket:")
+                   for fd in os.listdir(folder))
+    except FileNotFoundError:       # closed meanwhile
+        return False
 
 
 def is_stopped(pid):

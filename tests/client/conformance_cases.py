@@ -1650,6 +1650,64 @@ def entrylk_waiting(t):
     t.note("disconnect releases", "ENTRYLK", {"ret": r.op_ret})
 
 
+def removal(t):
+    """removals wait for other clients' inodelks"""
+    third, other = t.connect(), t.connect()
+    a, b, c = (Cred(i, owner=b"owner-" + bytes([i])) for i in range(71, 74))
+
+    def inodelk(client, g, kind, start, cred, cmd=SETLK):
+        return client.send_fop(
+            "INODELK", gfid=g, cmd=cmd, type=kind, cred=cred, volume="dom",
+            flock={"type": kind, "start": start, "len": 1})
+
+    def note(label, client, name, xid):
+        r = client.wait_fop(name, xid)
+        t.note(label, name, {"ret": r.op_ret, "errno":
+                             r.op_errno if r.op_ret < 0 else 0})
+
+    def until_kept_back(g):
+        """The removal waits: nobody new gets a lock."""
+        def kept_back():
+            r = third.wait_fop("INODELK", inodelk(third, g, RDLCK, 9, c))
+            if r.ok:
+                third.wait_fop("INODELK", inodelk(third, g, UNLCK, 9, c))
+            return not r.ok
+        wait_until("a removal waits", kept_back)
+    for name, make, args in (
+            ("UNLINK", lambda n: t.make(n)[0], lambda n: dict(bname=n)),
+            ("RMDIR", t.mkdir, lambda n: dict(bname=n)),
+            ("RENAME", lambda n: t.make(n)[0], lambda n: dict(
+                oldgfid=t.dir, newgfid=t.dir, oldbname="other-" + n,
+                newbname=n))):
+        n = "removed-by-" + name
+        where = {} if name == "RENAME" else {"pargfid": t.dir}
+        g = make(n)
+        t.make("other-" + n)
+        note("held", t.client, "INODELK", inodelk(t.client, g, WRLCK, 0, a))
+        xid = other.send_fop(name, **where, **args(n))
+        until_kept_back(g)
+        note("the holder may lock more", t.client, "INODELK",
+             inodelk(t.client, g, WRLCK, 5, a))
+        note("internal may lock", third, "INODELK", inodelk(
+            third, g, WRLCK, 20, Cred(-6, owner=b"shd")))
+        note("unlock", t.client, "INODELK", inodelk(t.client, g, UNLCK, 0, a))
+        note("unlock", t.client, "INODELK", inodelk(t.client, g, UNLCK, 5, a))
+        note("removed", other, name, xid)
+        g = make(n + "2")
+        t.make("other-" + n + "2")
+        note("own lock", t.client, "INODELK",
+             inodelk(t.client, g, WRLCK, 0, a))
+        t("own lock: removed", name, **where, **args(n + "2"))
+    # The stock brick forgets those who wait for one that disconnects.
+    if t.brick.ours:
+        g = t.make("left")[0]
+        third.wait_fop("INODELK", inodelk(third, g, WRLCK, 0, c))
+        xid = other.send_fop("UNLINK", pargfid=t.dir, bname="left")
+        third.close()
+        if not other.wait_fop("UNLINK", xid).ok:
+            raise AssertionError("not removed after the holder's end")
+
+
 def clear_locks(t):
     """clear-locks"""
     g, fd = t.make("f", b"x" * 100)
@@ -2138,6 +2196,6 @@ def unknown(t):
 ALL = [handshake, lookup, foreign, content_keys, lock_counts, create, mkdir,
        preop, mknod, linkto, unlink, rename, data, space, setattr_, ctime,
        xattrs, acl, permissions, readdir, locks, inodelk,
-       inodelk_waiting, entrylk, entrylk_waiting, clear_locks,
+       inodelk_waiting, entrylk, entrylk_waiting, removal, clear_locks,
        active_locks, xattrop, index, index_dirs, rest, setvolume,
        unknown]

@@ -38,11 +38,9 @@ COUNTED = re.compile(
     r"server\.posix) - usage-type (.*) memusage\]")
 CACHES = {("mem", x) for x in (
     "iobuf cold", "iobuf header", "slab", "pool slack", "heap slack",
-    "threads", "page descriptors", "growth", "guard", "arena")} | {
-    ("server.inode", "inode"), ("server.inode", "dentry"),
-    ("server.inode", "path fd"),
+    "threads", "page descriptors", "growth", "guard")} | {
+    ("server.inode", "inode"), ("server.inode", "path fd"),
     ("server.lock", "lock domain"),     # an inode's, once it had locks
-    ("server.posix", "inode"), ("server.posix", "mdata"),
     ("server.posix", "acl")}
 
 

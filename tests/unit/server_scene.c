@@ -68,11 +68,10 @@ below(const char *name)
 }
 
 void
-scene_start(const char *const *pairs)
+scene_prepare(const char *const *pairs)
 {
     const char *tmp = getenv("TMPDIR");
-    struct server_params params = {.version = "test"};
-    char err[SERVER_ERROR_BYTES];
+    FILE *config;
 
     (void)snprintf(scene_directory, sizeof(scene_directory), "%s/server.XXXXXX",
                    tmp != NULL ? tmp : "/var/tmp");
@@ -90,10 +89,36 @@ scene_start(const char *const *pairs)
     set("server.statedump-path", scene_directory);
     for (; pairs != NULL && pairs[0] != NULL; pairs += 2)
         set(pairs[0], pairs[1]);
-    params.options = options;
+    config = fopen(below("config"), "w");
+    ck_assert_ptr_nonnull(config);
+    ck_assert_int_gt(fprintf(config, "[server]\nevent-threads = 2\n"), 0);
+    ck_assert_int_eq(fclose(config), 0);
     log_set_level(LOG_LVL_ERROR);
+}
+
+static int
+reload(void *arg, char err[OPTION_ERROR_BYTES])
+{
+    return options_load_file(options, below("config"), true, err, NULL, NULL);
+}
+
+bool
+scene_try_start(char err[SERVER_ERROR_BYTES])
+{
+    const struct server_params params = {
+        .version = "test", .options = options, .reload = reload};
+
     scene_server = server_start(&params, err);
-    ck_assert_msg(scene_server != NULL, "%s", err);
+    return scene_server != NULL;
+}
+
+void
+scene_start(const char *const *pairs)
+{
+    char err[SERVER_ERROR_BYTES];
+
+    scene_prepare(pairs);
+    ck_assert_msg(scene_try_start(err), "%s", err);
 }
 
 static int

@@ -6,6 +6,7 @@
 #ifndef CLINKER_TESTS_UNIT_SERVER_SCENE_H
 #define CLINKER_TESTS_UNIT_SERVER_SCENE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,10 @@ extern char scene_directory[];
 
 /* key, value, key, value, …, NULL: options besides the usual ones. */
 void scene_start(const char *const *options);
+/* The same in two steps, of which the second may fail and be tried again.
+ * Options are read again by a reload. */
+void scene_prepare(const char *const *options);
+bool scene_try_start(char err[SERVER_ERROR_BYTES]);
 /* Stops the server and finds that nothing is left of it. */
 void scene_stop(void);
 

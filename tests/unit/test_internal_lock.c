@@ -16,6 +16,7 @@
 #include "mem/must.h"
 #include "server/core/log.h"
 #include "server/lock/domain.h"
+#include "server/lock/removal.h"
 
 enum { CLIENTS = 5 };
 
@@ -98,7 +99,8 @@ nothing_is_left(void)
 {
     static const char *const names[] = {
         "inodelk", "entrylk", "internal lock waiter", "lock volume",
-        "tie",     "contention notice", "lock domain", "record lock"};
+        "tie",     "contention notice", "lock domain", "record lock",
+        "removal that waits"};
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct mem_type_stats stats;
@@ -477,6 +479,73 @@ START_TEST(without_an_age_nothing_is_revoked)
 }
 END_TEST
 
+/* --- removals --- */
+
+static int
+removal(unsigned client, struct told *told)
+{
+    struct ilk_wait wait = {told_done, told};
+
+    return lk_removal_begin(inode, &actors[client].holder, &rules,
+                            told == NULL ? NULL : &wait);
+}
+
+START_TEST(a_removal_waits_for_other_clients)
+{
+    struct told t = {0};
+
+    OK(range(0, 'a', LK_READ, 0, 10, NULL));
+    OK(removal(0, NULL)); /* its own */
+    lk_removal_end(inode, &rules);
+    BUSY(removal(1, NULL));
+    QUEUED(removal(1, &t));
+    ck_assert_uint_eq(actors[0].notices, 1);
+    BUSY(range(2, 'c', LK_READ, 50, 1, NULL)); /* nobody new */
+    OK(range(0, 'b', LK_READ, 50, 1, NULL));   /* who is in, goes on */
+    OK(unrange(0, 'a', 0, 10));
+    WAITS(t);
+    OK(unrange(0, 'b', 50, 1));
+    TOLD(t, 0);
+    BUSY(range(0, 'a', LK_READ, 0, 10, NULL)); /* it is at work */
+    lk_removal_end(inode, &rules);
+    OK(range(2, 'c', LK_READ, 50, 1, NULL));
+}
+END_TEST
+
+START_TEST(who_is_kept_back_by_a_removal_goes_on_after_it)
+{
+    struct told t = {0}, c = {0};
+
+    OK(removal(1, NULL));
+    OK(removal(2, NULL));
+    QUEUED(range(2, 'c', LK_WRITE, 0, 10, &c));
+    lk_removal_end(inode, &rules);
+    WAITS(c);
+    lk_removal_end(inode, &rules);
+    TOLD(c, 0);
+    memset(&c, 0, sizeof(c));
+    QUEUED(removal(1, &t));
+    QUEUED(range(3, 'd', LK_WRITE, 50, 10, &c));
+    lk_holder_leave(&actors[1].holder, &rules);
+    TOLD(t, -EAGAIN);
+    TOLD(c, 0);
+}
+END_TEST
+
+START_TEST(internal_callers_and_removals_do_not_meet)
+{
+    struct ilk_request req = request(0, 'a', ILK_RANGE, LK_WRITE);
+
+    req.caller_pid = -6;
+    OK(ilk_set(&req, &rules, NULL));
+    OK(removal(1, NULL));
+    req.volume = "w";
+    OK(ilk_set(&req, &rules, NULL));
+    OK(name(2, 'c', "x", NULL));
+    lk_removal_end(inode, &rules);
+}
+END_TEST
+
 /* --- random requests against a model --- */
 
 enum { STEPS = 4000, MODEL_MAX = 512, SPAN = 12 };
@@ -783,6 +852,9 @@ main(void)
     tcase_add_test(rule, too_many_who_wait_take_the_lock_away);
     tcase_add_test(rule, who_waits_can_be_refused_as_well);
     tcase_add_test(rule, without_an_age_nothing_is_revoked);
+    tcase_add_test(rule, a_removal_waits_for_other_clients);
+    tcase_add_test(rule, who_is_kept_back_by_a_removal_goes_on_after_it);
+    tcase_add_test(rule, internal_callers_and_removals_do_not_meet);
     tcase_add_checked_fixture(random_, setup, teardown);
     tcase_add_loop_test(random_, random_requests_do_what_the_model_says, 0, 8);
     tcase_add_checked_fixture(threads, setup, teardown);
