@@ -12,6 +12,9 @@
 #include "mem/scope.h"
 #include "server/core/escape.h"
 
+_Static_assert((int)CTL_ERROR_BYTES == (int)CONNECT_ERROR_BYTES,
+               "they hand errors on");
+
 MEM_TYPE(mt_text, "cli", "text");
 
 json_object *
@@ -151,21 +154,32 @@ ctl_fail(struct ctl *ctl, const char *text, int err)
 }
 
 int
+ctl_fetch(struct ctl *ctl, json_object *request, json_object **reply,
+          char err[CTL_ERROR_BYTES])
+{
+    AUTO_CLOSE int fd = connect_daemon(ctl->socket, err);
+
+    return fd < 0 ? fd : connect_ask(fd, request, reply, err);
+}
+
+int
+ctl_unreachable(struct ctl *ctl, const char *err, int ret)
+{
+    tell_error(ctl, err, -ret);
+    /* Which one to talk to is a question of the command line. */
+    return ret == -EUSERS ? CTL_USAGE : CTL_UNREACHABLE;
+}
+
+int
 ctl_ask(struct ctl *ctl, json_object *request,
         void (*show)(struct ctl *ctl, json_object *reply))
 {
-    char err[CONNECT_ERROR_BYTES];
-    AUTO_CLOSE int fd = connect_daemon(ctl->socket, err);
+    char err[CTL_ERROR_BYTES];
     json_object *reply;
-    int ret = fd < 0 ? fd : connect_ask(fd, request, &reply, err);
+    int ret = ctl_fetch(ctl, request, &reply, err);
 
     json_object_put(request);
-    if (ret < 0) {
-        tell_error(ctl, err, -ret);
-        /* Which one to talk to is a question of the command line. */
-        return ret == -EUSERS ? CTL_USAGE : CTL_UNREACHABLE;
-    }
-    ret = show_reply(ctl, reply, show);
-    json_object_put(reply);
-    return ret;
+    if (ret < 0)
+        return ctl_unreachable(ctl, err, ret);
+    return ctl_show(ctl, reply, show);
 }

@@ -295,6 +295,18 @@ take_options(struct ctl *ctl, int argc, char **argv, int *words)
         case 'l':
             ctl->list = true;
             break;
+        case 'i':
+            ctl->interval = optarg;
+            break;
+        case 'n':
+            ctl->count = optarg;
+            break;
+        case 't':
+            ctl->since = optarg;
+            break;
+        case 'o':
+            ctl->op = optarg;
+            break;
         case 'd':
             (void)puts(STATEDUMPDIR);
             return CTL_OK;

@@ -21,6 +21,8 @@ struct ctl {
     const char *socket; /* --socket; NULL: look for the only one */
     bool json;          /* answers as JSON */
     bool list;          /* help: names for scripts */
+    const char *interval, *count; /* of top, as given; NULL: not */
+    const char *since, *op;       /* of slow-ops; the same */
     int argc;           /* the command's own arguments */
     char **argv;
 };
@@ -33,6 +35,13 @@ int clinkerctl_main(int argc, char **argv);
  * the exit code. */
 int ctl_ask(struct ctl *ctl, json_object *request,
             void (*show)(struct ctl *ctl, json_object *reply));
+/* The same in two steps.  0 and *reply, one reference, whose "ok" may be
+ * false; or -errno with one line in err, which ctl_unreachable() tells.
+ * `request` keeps its reference. */
+enum { CTL_ERROR_BYTES = 8192 };
+int ctl_fetch(struct ctl *ctl, json_object *request, json_object **reply,
+              char err[CTL_ERROR_BYTES]);
+int ctl_unreachable(struct ctl *ctl, const char *err, int ret);
 /* {"command": NAME}; never NULL: without memory the program ends. */
 json_object *ctl_request(const char *command);
 void ctl_request_text(json_object *request, const char *key,
@@ -55,6 +64,9 @@ int ctl_fail(struct ctl *ctl, const char *text, int err);
 /* --- the commands of ctl_list.h --- */
 int cmd_status(struct ctl *ctl);
 int cmd_clients(struct ctl *ctl);
+int cmd_top(struct ctl *ctl);
+int cmd_slow_ops(struct ctl *ctl);
+int cmd_io_threads(struct ctl *ctl);
 int cmd_locks(struct ctl *ctl);
 int cmd_statedump(struct ctl *ctl);
 int cmd_volume_statedump(struct ctl *ctl);

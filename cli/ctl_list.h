@@ -13,6 +13,18 @@ COMMAND("status", "", 0, 0, cmd_status,
 COMMAND("clients", "", 0, 0, cmd_clients,
         "List the connected clients.",
         "One line a client, with its open files and the requests in flight.")
+COMMAND("top", "", 0, 0, cmd_top,
+        "Watch operations, clients, queues and memory.",
+        "In a terminal until q is pressed, else once; --interval and --count say\n"
+        "how often.  The first look shows averages since the daemon began.")
+COMMAND("slow-ops", "", 0, 0, cmd_slow_ops,
+        "List the slowest operations of the last hour.",
+        "The 8 slowest of each minute, slowest first, with what they waited for;\n"
+        "--since and --op choose from them.")
+COMMAND("io-threads", "", 0, 0, cmd_io_threads,
+        "Show worker threads, what waits, and whose turn it is.",
+        "By class what is queued, runs and was served, and how long it waited;\n"
+        "then the clients that wait, in the order of their turns.")
 COMMAND("locks", "", 0, 0, cmd_locks,
         "Show who holds locks, who waits, and for how long.",
         "FAMILY: posix are record locks of users, inode and entry those that\n"
@@ -89,6 +101,10 @@ COMMAND("help", "[COMMAND]", 0, 2, cmd_help,
 FLAG("socket", 's', "PATH", "The daemon's control socket.")
 FLAG("json", 'j', NULL, "Answer in JSON.")
 FLAG("list", 'l', NULL, "With help: names only.")
+FLAG("interval", 'i', "SECONDS", "With top: between two looks; 2.")
+FLAG("count", 'n', "NUMBER", "With top: how many looks.")
+FLAG("since", 't', "MINUTES", "With slow-ops: not older; 60 at most.")
+FLAG("op", 'o', "OPERATION", "With slow-ops: only those, as LOOKUP.")
 FLAG("print-statedumpdir", 'd', NULL, "Print the directory of statedumps.")
 FLAG("help", 'h', NULL, "Show help.")
 FLAG("version", 'V', NULL, "Show the version.")

@@ -6,6 +6,7 @@ libcli_a_SOURCES = \
 	cli/memory.h cli/memory.c \
 	cli/table.h cli/table.c \
 	cli/parts.h \
+	cli/cmd_io.c cli/top.h cli/top.c cli/cmd_top.c \
 	cli/cmd_status.c cli/cmd_clients.c cli/cmd_locks.c \
 	cli/cmd_statedump.c \
 	cli/cmd_volume.c cli/cmd_config.c cli/cmd_log.c \
@@ -28,4 +29,11 @@ TESTS += tests/unit/test_dump_table
 tests_unit_test_dump_table_SOURCES = tests/unit/test_dump_table.c
 tests_unit_test_dump_table_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_dump_table_LDADD = libcli.a libserver.a libmem.a $(CHECK_LIBS) \
+	$(JSON_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/unit/test_top
+TESTS += tests/unit/test_top
+tests_unit_test_top_SOURCES = tests/unit/test_top.c
+tests_unit_test_top_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_top_LDADD = libcli.a libserver.a libmem.a $(CHECK_LIBS) \
 	$(JSON_LIBS) $(URCU_LIBS)

@@ -247,6 +247,15 @@ iot_pool_read(struct iot_pool *pool, struct iot_stats *out)
     }
 }
 
+uint32_t
+iot_pool_turns(struct iot_pool *pool, enum iot_class class,
+               struct iot_turn *out, uint32_t max)
+{
+    OBJ_CHECK(pool, POOL_MAGIC);
+    MUTEX_SCOPE(&pool->mtx);
+    return iot_queue_turns(&pool->queue, class, out, max);
+}
+
 struct iot_limits
 iot_pool_limits(struct iot_pool *pool)
 {

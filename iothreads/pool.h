@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "iothreads/queue.h"
 #include "iothreads/work.h"
 
 struct iot_pool;
@@ -90,6 +91,10 @@ struct iot_stats {
 };
 
 void iot_pool_read(struct iot_pool *pool, struct iot_stats *out);
+/* iot_queue_turns() of the pool's queue.  Owners are names: they may have gone
+ * by the time this returns. */
+uint32_t iot_pool_turns(struct iot_pool *pool, enum iot_class class,
+                        struct iot_turn *out, uint32_t max);
 struct iot_limits iot_pool_limits(struct iot_pool *pool);
 
 #endif

@@ -147,6 +147,25 @@ iot_queue_drop_owner(struct iot_queue *q, struct iot_owner *owner,
 }
 
 uint32_t
+iot_queue_turns(const struct iot_queue *q, enum iot_class class,
+                struct iot_turn *out, uint32_t max)
+{
+    struct cds_list_head *turn;
+    uint32_t count = 0;
+
+    must((unsigned)class < IOT_CLASSES);
+    cds_list_for_each(turn, &q->turns[class]) {
+        const struct iot_owner *owner = turn_owner(turn, (int)class);
+
+        if (count == max)
+            break;
+        out[count++] = (struct iot_turn){.owner = owner,
+                                         .queued = owner->queued[class]};
+    }
+    return count;
+}
+
+uint32_t
 iot_queue_ready(const struct iot_queue *q)
 {
     uint32_t ready = 0;

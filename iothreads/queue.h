@@ -49,6 +49,15 @@ uint32_t iot_queue_drop_owner(struct iot_queue *q, struct iot_owner *owner,
                               unsigned keep_mask, struct cds_list_head *out,
                               uint64_t dropped[IOT_CLASSES]);
 
+/* The first `max` owners of a class's turn-list, next first, and what each has
+ * queued.  Returns how many were copied. */
+struct iot_turn {
+    const struct iot_owner *owner;
+    uint32_t queued;
+};
+uint32_t iot_queue_turns(const struct iot_queue *q, enum iot_class class,
+                         struct iot_turn *out, uint32_t max);
+
 /* How many items more threads could take now. */
 uint32_t iot_queue_ready(const struct iot_queue *q);
 /* How many items run. */

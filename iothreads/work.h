@@ -29,6 +29,7 @@ struct iot_work {
     enum iot_class class;
     bool queued;
     uint64_t queued_ns; /* CLOCK_MONOTONIC, set by iot_submit() */
+    uint64_t taken_ns;  /* a worker took it; untouched if none did */
     /* Runs on a worker, which may not touch the work afterwards. */
     void (*run)(struct iot_work *work);
     /* Runs instead of run when the item was dropped unrun. */

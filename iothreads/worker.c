@@ -237,6 +237,7 @@ take_locked(struct iot_pool *pool)
     stats = &pool->stats[work->class];
     now = clock_ns();
     wait = now > work->queued_ns ? now - work->queued_ns : 0;
+    work->taken_ns = now;
     stats->served++;
     stats->wait_ns_sum += wait;
     if (wait > stats->wait_ns_max)

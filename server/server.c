@@ -83,6 +83,9 @@ thread_start(void *arg)
 static void
 thread_stop(void *arg)
 {
+    struct brick *brick = arg;
+
+    fop_stats_thread_stop(&brick->stats);
     urcu_memb_unregister_thread();
 }
 
@@ -293,7 +296,7 @@ static int
 start_workers(struct server *srv)
 {
     const struct iot_limits limits = server_iot_limits(srv->options);
-    const struct iot_hooks hooks = {.arg = srv,
+    const struct iot_hooks hooks = {.arg = &srv->brick,
                                     .thread_start = thread_start,
                                     .thread_stop = thread_stop,
                                     .stalled = stalled};

@@ -26,6 +26,12 @@ static const struct {
 } commands[] = {
     {"status", command_status, "what the daemon is and does"},
     {"clients", command_clients, "connected clients"},
+    {"io-threads", command_io_threads,
+     "workers, classes, and whose turn it is"},
+    {"slow-ops", command_slow_ops,
+     "the slowest operations of the last \"since\" minutes, of \"op\""},
+    {"top", command_top,
+     "operations, clients, queues and memory, for rates between two looks"},
     {"locks", command_locks, "who holds locks, and who waits"},
     {"statedump", command_statedump,
      "write a statedump; \"parts\": what is to be in it, \"volume\": the "

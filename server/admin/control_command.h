@@ -45,6 +45,9 @@ int control_fail(struct control_call *call, int code, const char *fmt, ...)
 /* --- the commands, as in control_command_run() --- */
 int command_status(struct control_call *call);
 int command_clients(struct control_call *call);
+int command_io_threads(struct control_call *call);
+int command_slow_ops(struct control_call *call);
+int command_top(struct control_call *call);
 int command_locks(struct control_call *call);
 int command_config_list(struct control_call *call);
 int command_config_get(struct control_call *call);

@@ -94,6 +94,23 @@ dump_client_line(struct pass *p, const char *what, const char *fmt, ...)
 }
 
 static void
+dump_share(struct pass *p, const struct client *client)
+{
+    struct share_counts n;
+
+    share_read(&client->share, &n);
+    dump_client_line(p, "calls", "%" PRIu64, n.calls);
+    dump_client_line(p, "failures", "%" PRIu64, n.failures);
+    dump_client_line(p, "data-bytes-read", "%" PRIu64, n.bytes_read);
+    dump_client_line(p, "data-bytes-write", "%" PRIu64, n.bytes_written);
+    if (n.calls > 0)
+        dump_client_line(p, "latency",
+                         "MEAN:%" PRIu64 " P50:%" PRIu64 " P99:%" PRIu64,
+                         n.ns_sum / n.calls, share_quantile_ns(&n, 500),
+                         share_quantile_ns(&n, 990));
+}
+
+static void
 dump_client(void *arg, struct client *client)
 {
     struct pass *p = arg;
@@ -119,6 +136,7 @@ dump_client(void *arg, struct client *client)
     dump_client_line(p, "gone", "%d", client->gone ? 1 : 0);
     dump_client_line(p, "held-bytes", "%" PRIu64, bytes);
     dump_client_line(p, "read-from", "%d", reading ? 1 : 0);
+    dump_share(p, client);
     dump_fds(p, client);
 }
 

@@ -51,6 +51,8 @@ sections_write(struct dump *d, struct admin *admin)
     dump_section(d, "active graph - 0");
     section_process(d, admin);
     section_latency(d, admin);
+    section_stages(d, admin);
+    section_slow_ops(d, admin);
     if (dump_wants(d, DUMP_PRIV))
         section_programs(d, admin);
     if (dump_wants(d, DUMP_INODE))

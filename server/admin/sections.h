@@ -26,6 +26,8 @@ void section_pressure(struct dump *d);
 void section_calls(struct dump *d, struct admin *admin);
 /* counters of the operations */
 void section_latency(struct dump *d, struct admin *admin);
+void section_stages(struct dump *d, struct admin *admin);
+void section_slow_ops(struct dump *d, struct admin *admin);
 void section_programs(struct dump *d, struct admin *admin);
 /* objects known, and the locks on them */
 void section_inodes(struct dump *d, struct admin *admin);

@@ -44,3 +44,21 @@ humane_duration(char out[HUMANE_BYTES], int64_t seconds)
                        s / 86400, s % 86400 / 3600);
     return out;
 }
+
+char *
+humane_ns(char out[HUMANE_BYTES], uint64_t ns)
+{
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    double n = (double)ns;
+    int i = 0;
+
+    /* What rounds to 1000 belongs to the next unit. */
+    while (i < 3 && n >= 999.5) {
+        n /= 1000;
+        i++;
+    }
+    (void)snprintf(out, HUMANE_BYTES, "%.*f %s",
+                   i > 0 && n < 9.95 ? 2 : i > 0 && n < 99.5 ? 1 : 0, n,
+                   units[i]);
+    return out;
+}

@@ -23,6 +23,7 @@ call_init(void *arg, struct rpc_request *req)
     c->gated = false;
     c->fd_installed = c->fd_reserved = false;
     c->work = (struct iot_work){.queued = false};
+    c->times = (struct call_times){.queued = false};
     c->inode = c->parent = c->inode2 = c->parent2 = NULL;
     c->fd = c->fd2 = NULL;
     c->removing = NULL;

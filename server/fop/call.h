@@ -43,6 +43,12 @@ struct call {
     struct fop_args args;
     struct fop_reply reply;
     struct iot_work work;
+    struct call_times {  /* spent.h's */
+        uint64_t decoded_ns; /* when it was first queued, or run; 0: not yet */
+        uint64_t parked_ns;  /* waits for a lock since; 0: it does not */
+        uint64_t waited_ns, locked_ns; /* for a worker, for locks; so far */
+        bool queued;
+    } times;
     struct inode *removing; /* its removal has begun; a reference */
     /* Resolved objects, given back with the call. */
     struct inode *inode, *parent, *inode2, *parent2;

@@ -62,6 +62,7 @@ client_free(struct client *client)
     mem_free(client->username);
     mem_free(client->password);
     mem_free(client->cred);
+    share_fini(&client->share);
     if (client->fds != NULL)
         fd_table_destroy(&client->fds);
     lk_holder_fini(&client->locks);

@@ -23,6 +23,7 @@
 #include "mem/mutex.h"
 #include "rpc/service.h"
 #include "server/core/gfid.h"
+#include "server/fop/share.h"
 #include "server/inode/fd.h"
 #include "server/lock/holder.h"
 
@@ -63,6 +64,7 @@ struct client {
     struct iot_work cleanup;
 
     struct lk_holder locks;      /* internal ones; its client is this */
+    struct share share;
     _Atomic(uint32_t) waiting;   /* requests that wait for locks */
     _Atomic(uint32_t) gated;     /* of those, reads and writes */
     struct mutex calls_mtx;      /* rank 40 */

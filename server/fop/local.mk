@@ -1,6 +1,11 @@
 libserver_a_SOURCES += \
 	server/fop/brick.h \
 	server/fop/stats.h server/fop/stats.c \
+	server/fop/latency.h server/fop/latency.c \
+	server/fop/timing.h server/fop/timing.c \
+	server/fop/slow.h server/fop/slow.c \
+	server/fop/share.h server/fop/share.c \
+	server/fop/spent.h server/fop/spent.c \
 	server/fop/held.h server/fop/held.c \
 	server/fop/client.h server/fop/client.c \
 	server/fop/call.h server/fop/call.c \
@@ -26,3 +31,16 @@ libserver_a_SOURCES += \
 	server/fop/authorize.h server/fop/authorize.c \
 	server/fop/hello.h server/fop/hello.c \
 	server/fop/dump_program.h server/fop/dump_program.c
+
+check_PROGRAMS += tests/unit/test_latency
+TESTS += tests/unit/test_latency
+tests_unit_test_latency_SOURCES = tests/unit/test_latency.c
+tests_unit_test_latency_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_latency_LDADD = libserver.a libiothreads.a libmem.a \
+	$(CHECK_LIBS) $(URCU_LIBS)
+
+check_PROGRAMS += tests/unit/test_slow
+TESTS += tests/unit/test_slow
+tests_unit_test_slow_SOURCES = tests/unit/test_slow.c
+tests_unit_test_slow_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_slow_LDADD = libserver.a libmem.a $(CHECK_LIBS) $(URCU_LIBS)

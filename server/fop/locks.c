@@ -9,6 +9,7 @@
 #include "mem/must.h"
 #include "server/fop/callback.h"
 #include "server/fop/run.h"
+#include "server/fop/spent.h"
 #include "server/lock/mandatory.h"
 #include "server/lock/removal.h"
 
@@ -63,6 +64,7 @@ call_park(struct call *c)
             return -ENOLCK;
     }
     rpc_request_park(&c->rpc);
+    spent_park(c);
     c->state = CALL_PARKED;
     return 0;
 }
@@ -70,6 +72,7 @@ call_park(struct call *c)
 void
 call_unpark(struct call *c)
 {
+    spent_unpark(c);
     c->state = CALL_RUNNING;
 }
 

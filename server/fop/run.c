@@ -7,12 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "mem/clock.h"
 #include "mem/limit.h"
 #include "mem/must.h"
 #include "server/fop/dump_program.h"
 #include "server/fop/handlers.h"
 #include "server/fop/lock_counts.h"
+#include "server/fop/spent.h"
 #include "server/heal/heal.h"
 #include "server/stage/squash.h"
 #define LOG_DOMAIN "server"
@@ -122,19 +122,6 @@ subdir_out(struct call *c)
 
 /* --- the answer --- */
 
-static void
-count(struct call *c)
-{
-    fop_stats_count(&c->brick->stats, c->fop->proc, c->reply.op_ret < 0,
-                    clock_ns() - c->rpc.received_ns);
-    if (c->reply.op_ret <= 0)
-        return;
-    if (c->fop->proc == FOP_READ)
-        fop_stats_bytes(&c->brick->stats, (uint64_t)c->reply.op_ret, 0);
-    if (c->fop->proc == FOP_WRITE)
-        fop_stats_bytes(&c->brick->stats, 0, (uint64_t)c->reply.op_ret);
-}
-
 /* Do objects of the brick wait to be healed?  Whatever becomes of the request
  * that asked. */
 static int
@@ -207,9 +194,11 @@ tell_failure(const struct call *c)
 void
 fop_finish(struct call *c, int64_t ret)
 {
+    struct brick *brick = c->brick;
     struct iobuf *head, *payload;
     size_t bytes, payload_bytes;
     enum mem_importance was;
+    struct spent spent;
 
     OBJ_CHECK(c, CALL_MAGIC);
     must(ret != FOP_WAITS && ret <= INT32_MAX);
@@ -230,7 +219,7 @@ fop_finish(struct call *c, int64_t ret)
     } else {
         c->reply.op_ret = (int32_t)ret;
     }
-    count(c);
+    spent = spent_count(c);
     if (ret < 0)
         tell_failure(c);
     was = mem_set_importance(MEM_FOR_SERVER);
@@ -249,6 +238,7 @@ fop_finish(struct call *c, int64_t ret)
     payload_bytes = c->reply.payload_bytes;
     c->reply.payload = NULL;
     rpc_reply(&c->rpc, head, bytes, payload, payload_bytes);
+    spent_replied(brick, &spent);
 }
 
 /* --- the way there --- */
@@ -316,6 +306,7 @@ run(struct iot_work *work)
     int64_t ret;
 
     c->state = CALL_RUNNING;
+    spent_start(c);
     ret = manage_groups(c);
     if (ret == 0)
         ret = handle(c);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "mem/alloc.h"
+#include "mem/clock.h"
 
 MEM_TYPE(mt_stats, "server.fop", "stats");
 
@@ -13,8 +14,10 @@ static _Thread_local unsigned my_shard; /* 1-based, 0: none yet */
 int
 fop_stats_init(struct fop_stats *s)
 {
-    unsigned i, j;
+    unsigned i;
 
+    s->slow.minutes = NULL;
+    timing_init(&s->timing);
     s->shards = mem_alloc_aligned(&mt_stats, 64,
                                   FOP_STATS_SHARDS * sizeof(s->shards[0]));
     if (s->shards == NULL)
@@ -22,22 +25,17 @@ fop_stats_init(struct fop_stats *s)
     for (i = 0; i < FOP_STATS_SHARDS; i++) {
         struct fop_stats_shard *sh = &s->shards[i];
 
-        for (j = 0; j < FOP_PROCS; j++) {
-            atomic_init(&sh->fop[j].calls, 0);
-            atomic_init(&sh->fop[j].failures, 0);
-            atomic_init(&sh->fop[j].ns_sum, 0);
-            atomic_init(&sh->fop[j].ns_max, 0);
-            atomic_init(&sh->fop[j].ns_min, UINT64_MAX);
-        }
         atomic_init(&sh->bytes_read, 0);
         atomic_init(&sh->bytes_written, 0);
     }
-    return 0;
+    return slow_init(&s->slow, clock_ns());
 }
 
 void
 fop_stats_fini(struct fop_stats *s)
 {
+    slow_fini(&s->slow);
+    timing_fini(&s->timing);
     mem_free(s->shards);
     s->shards = NULL;
 }
@@ -59,28 +57,6 @@ add(_Atomic(uint64_t) *counter, uint64_t n)
 }
 
 void
-fop_stats_count(struct fop_stats *s, unsigned proc, bool failed, uint64_t ns)
-{
-    struct fop_stats_shard *sh = shard(s);
-    uint64_t old;
-
-    add(&sh->fop[proc].calls, 1);
-    if (failed)
-        add(&sh->fop[proc].failures, 1);
-    add(&sh->fop[proc].ns_sum, ns);
-    old = atomic_load_explicit(&sh->fop[proc].ns_max, memory_order_relaxed);
-    while (ns > old && !atomic_compare_exchange_weak_explicit(
-                           &sh->fop[proc].ns_max, &old, ns,
-                           memory_order_relaxed, memory_order_relaxed))
-        ;
-    old = atomic_load_explicit(&sh->fop[proc].ns_min, memory_order_relaxed);
-    while (ns < old && !atomic_compare_exchange_weak_explicit(
-                           &sh->fop[proc].ns_min, &old, ns,
-                           memory_order_relaxed, memory_order_relaxed))
-        ;
-}
-
-void
 fop_stats_bytes(struct fop_stats *s, uint64_t read, uint64_t written)
 {
     struct fop_stats_shard *sh = shard(s);
@@ -98,23 +74,25 @@ load(const _Atomic(uint64_t) *counter)
 }
 
 void
+fop_stats_thread_stop(struct fop_stats *s)
+{
+    timing_thread_stop(&s->timing);
+}
+
+void
 fop_stats_read(const struct fop_stats *s, unsigned proc,
                struct fop_counter *out)
 {
-    unsigned i;
+    struct timing_counts counts;
+    struct latency total;
 
-    *out = (struct fop_counter){.ns_min = UINT64_MAX};
-    for (i = 0; i < FOP_STATS_SHARDS; i++) {
-        const struct fop_stats_shard *sh = &s->shards[i];
-        uint64_t max = load(&sh->fop[proc].ns_max);
-        uint64_t min = load(&sh->fop[proc].ns_min);
-
-        out->calls += load(&sh->fop[proc].calls);
-        out->failures += load(&sh->fop[proc].failures);
-        out->ns_sum += load(&sh->fop[proc].ns_sum);
-        out->ns_max = max > out->ns_max ? max : out->ns_max;
-        out->ns_min = min < out->ns_min ? min : out->ns_min;
-    }
+    timing_read(&s->timing, (int)proc, TIMING_ALL, STAGE_TOTAL, &total,
+                &counts);
+    *out = (struct fop_counter){.calls = counts.calls,
+                                .failures = counts.failures,
+                                .ns_sum = total.ns_sum,
+                                .ns_max = total.ns_max,
+                                .ns_min = counts.ns_min};
 }
 
 void

@@ -60,7 +60,10 @@ KEPT = {
     "server.core/option_text": "options",
     "server.core/options": "",
     "server.core/volfile": "what the volfile said, for as long as we run",
+    "server.fop/latency": "counters, one for each operation and thread",
+    "server.fop/slow operations": "",
     "server.fop/stats": "",
+    "server.fop/timing": "counters, one for each thread",
     "server.groups/cache": "",
     "server.heal/heal": "",
     "server.heal/index": "",
@@ -81,8 +84,9 @@ ASKING = {"server.admin/control connection": 1, "server.admin/control call": 1,
           "server.admin/memory rows": 1}
 
 # What a client has while it is connected and waits for nothing.
-CONNECTED = {"rpc/conn", "server.client/client", "server.inode/fd",
-             "server.inode/fd slots", "server.inode/fd table",
+CONNECTED = {"rpc/conn", "server.client/client", "server.client/share",
+             "server.inode/fd", "server.inode/fd slots",
+             "server.inode/fd table",
              "server.lock/entrylk", "server.lock/inodelk",
              "server.lock/lock volume", "server.lock/record lock",
              "server.lock/tie",

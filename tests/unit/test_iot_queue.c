@@ -43,6 +43,32 @@ push_n(struct iot_queue *q, struct iot_work *items, size_t n,
     }
 }
 
+START_TEST(turns_are_told_in_their_order)
+{
+    static struct iot_work items[3][4];
+    struct iot_owner owners[3];
+    struct iot_turn turns[3];
+    struct iot_queue q;
+
+    queue_setup(&q, 1);
+    ck_assert_uint_eq(iot_queue_turns(&q, IOT_SLOW, turns, 3), 0);
+    for (int i = 0; i < 3; i++) {
+        iot_owner_init(&owners[i]);
+        push_n(&q, items[i], (size_t)i + 2, &owners[i], IOT_SLOW);
+    }
+    ck_assert_ptr_eq(iot_queue_pop(&q), &items[0][0]);
+    ck_assert_uint_eq(iot_queue_turns(&q, IOT_SLOW, turns, 3), 3);
+    for (int i = 0; i < 3; i++) {
+        int who = (i + 1) % 3; /* the first went to the end */
+
+        ck_assert_ptr_eq(turns[i].owner, &owners[who]);
+        ck_assert_uint_eq(turns[i].queued, who == 0 ? 1 : who + 2);
+    }
+    ck_assert_uint_eq(iot_queue_turns(&q, IOT_SLOW, turns, 2), 2);
+    ck_assert_uint_eq(iot_queue_turns(&q, IOT_FAST, turns, 3), 0);
+}
+END_TEST
+
 START_TEST(an_empty_queue_has_no_next)
 {
     struct iot_queue q;
@@ -432,6 +458,7 @@ main(void)
     tcase_add_test(tc, a_class_at_its_limit_is_passed_over);
     tcase_add_test(tc, a_drop_takes_all_of_one_owner_but_the_kept_classes);
     tcase_add_test(tc, an_owner_comes_back_at_the_tail);
+    tcase_add_test(tc, turns_are_told_in_their_order);
     tcase_add_loop_test(tc, random_operations_match_the_model, 0, 8);
     suite_add_tcase(suite, tc);
     srunner_run_all(runner, CK_NORMAL);
