@@ -65,7 +65,9 @@ dir_reopen(const struct index_dir *dir)
 {
     int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return fd < 0 ? -errno : fd;
+    if (fd < 0)
+        return -errno;
+    return fd;
 }
 
 struct counting {
@@ -282,7 +284,9 @@ index_changes_open(struct index *index, const struct gfid *gfid, bool make)
         return -errno;
     fd = openat(dir->fd, name,
                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    if (fd < 0)
+        return -errno;
+    return fd;
 }
 
 static int

@@ -79,7 +79,9 @@ dir_open(struct index *index, const struct virtual_dir *dir)
         return index_changes_open(index, &dir->of, false);
     fd = openat(index->dirs[dir->kind].fd, ".",
                 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    if (fd < 0)
+        return -errno;
+    return fd;
 }
 
 /* --- looking --- */

@@ -52,7 +52,7 @@ static void
 put_xattrs(char *line, const char *path)
 {
     char names[4096], value[1024];
-    const char *sorted[NAMES_MAX];
+    const char *sorted[NAMES_MAX] = {NULL};
     ssize_t n = llistxattr(path, names, sizeof(names));
     size_t count = 0;
 
