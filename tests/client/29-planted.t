@@ -206,11 +206,8 @@ def guarded_read():
     """a read of a freed guard object does, at once, and tells who freed it"""
     if SANITIZED:
         return                           # there are no guard objects
-    # A poisoned type is not served from magazines, where nobody counts.
     ends_with_words("guard", [ctl("config", "set", "memory.guard-rate", "1"),
-                              plant("nothing"),
-                              ctl("memory", "poison", "planted/victim", "on"),
-                              plant("read-after-free")],
+                              plant("nothing"), plant("read-after-free")],
                     [VICTIM, "use after free", "allocated by", "freed by",
                      "read_after_free"])
 

@@ -41,7 +41,10 @@ CACHES = {("mem", x) for x in (
     "threads", "page descriptors", "growth", "guard")} | {
     ("server.inode", "inode"), ("server.inode", "path fd"),
     ("server.lock", "lock domain"),     # an inode's, once it had locks
-    ("server.posix", "acl")}
+    ("server.posix", "acl"),
+    # Counters: one for each operation and thread.
+    ("server.fop", "latency"), ("server.fop", "timing"),
+    ("server.fop", "slow operations")}
 
 
 class Scene:

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "mem/account_slot.h"
 #include "mem/alloc.h"
 #include "mem/must.h"
 #include "mem/pool.h"
@@ -108,12 +109,16 @@ write_after_free(void)
     ((volatile uint8_t *)q)[5] ^= 1;
 }
 
-/* Found by guard objects, if one of these is one. */
+/* Found by guard objects, if one of these is one: the type's turn comes now
+ * and not when chance has it. */
 static void
 read_after_free(void)
 {
     for (int i = 0; i < READS; i++) {
-        uint8_t *p = victim(), *q = p;
+        uint8_t *p, *q;
+
+        mem_account_mark(mem_account_slot(&mt_victim), TYPE_GUARD, true);
+        p = q = victim();
 
         __asm__ volatile("" : "+r"(q));
         mem_free(p);
