@@ -42,7 +42,8 @@ CACHES = {("mem", x) for x in (
     ("server.inode", "inode"), ("server.inode", "path fd"),
     ("server.lock", "lock domain"),     # an inode's, once it had locks
     ("server.posix", "acl"),
-    # Counters: one for each operation and thread.
+    # Counters: one for each operation and thread; of a client that is here.
+    ("server.client", "share"),
     ("server.fop", "latency"), ("server.fop", "timing"),
     ("server.fop", "slow operations")}
 
