@@ -184,7 +184,9 @@ class Brick:
         def there():
             for f in os.listdir(folder):
                 if ".%d.dump." % self.process.pid in f:
-                    with open(os.path.join(folder, f)) as text:
+                    # Names need not be UTF-8, and may be cut within a letter.
+                    with open(os.path.join(folder, f),
+                              errors="surrogateescape") as text:
                         return text.read()
             return None
         text = wait_until("a statedump of " + self.name, there)
