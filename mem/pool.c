@@ -230,8 +230,7 @@ pool_find_locked(const void *obj)
 {
     struct mem_pool *pool;
 
-    LIST_FOREACH(pool, &pools.all, node)
-    {
+    LIST_FOREACH(pool, &pools.all, node) {
         if (slab_holds(&pool->slabs, obj))
             return pool;
     }
@@ -611,7 +610,7 @@ pools_shrink(void)
 
     mutex_lock(&pools.mtx);
     LIST_FOREACH(pool, &pools.all, node)
-    bytes += slab_shrink(&pool->slabs);
+        bytes += slab_shrink(&pool->slabs);
     mutex_unlock(&pools.mtx);
     return bytes;
 }
@@ -624,7 +623,7 @@ pools_spare_bytes(void)
 
     mutex_lock(&pools.mtx);
     LIST_FOREACH(pool, &pools.all, node)
-    bytes += slab_spare_bytes(&pool->slabs);
+        bytes += slab_spare_bytes(&pool->slabs);
     mutex_unlock(&pools.mtx);
     return bytes;
 }
@@ -657,8 +656,7 @@ mem_pool_read(struct mem_pool_stats *out, size_t max)
     size_t count = 0;
 
     mutex_lock(&pools.mtx);
-    LIST_FOREACH(pool, &pools.all, node)
-    {
+    LIST_FOREACH(pool, &pools.all, node) {
         if (count < max)
             mem_pool_read_one(pool, &out[count]);
         count++;

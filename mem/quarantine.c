@@ -79,8 +79,7 @@ is_leaving_locked(const void *owner)
 {
     struct leaver *l;
 
-    LIST_FOREACH(l, &ring.leaving, node)
-    {
+    LIST_FOREACH(l, &ring.leaving, node) {
         if (l->q.owner == owner)
             return true;
     }

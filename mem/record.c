@@ -151,7 +151,7 @@ finish(void)
 
     atomic_store_explicit(&record.on, false, memory_order_relaxed);
     mutex_lock(&record.mtx);
-    LIST_FOREACH (b, &record.buffers, node)
+    LIST_FOREACH(b, &record.buffers, node)
         write_events_locked(b);
     if (record.fd >= 0)
         must(close(record.fd) == 0);

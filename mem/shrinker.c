@@ -39,8 +39,7 @@ mem_shrinker_register(struct mem_shrinker *s)
     s->users = 0;
     s->leaving = false;
     MUTEX_SCOPE(&shrinkers.mtx);
-    TAILQ_FOREACH(after, &shrinkers.list, node)
-    {
+    TAILQ_FOREACH(after, &shrinkers.list, node) {
         must(after != s);
         if (after->order > s->order)
             break;

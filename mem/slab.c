@@ -438,7 +438,7 @@ slab_spare_bytes(struct slab_cache *cache)
 
     mutex_lock(&cache->mtx);
     TAILQ_FOREACH(slab, &cache->slabs[SLAB_EMPTY], node)
-    bytes += slab->carved * cache->shape.stride_bytes;
+        bytes += slab->carved * cache->shape.stride_bytes;
     mutex_unlock(&cache->mtx);
     return bytes;
 }
@@ -459,8 +459,7 @@ slab_holds(struct slab_cache *cache, const void *obj)
     for (int l = 0; l < SLAB_LISTS && !found; l++) {
         struct slab *slab;
 
-        TAILQ_FOREACH(slab, &cache->slabs[l], node)
-        {
+        TAILQ_FOREACH(slab, &cache->slabs[l], node) {
             found = (uintptr_t)obj - (uintptr_t)slab < cache->slab_bytes;
             if (found)
                 break;

@@ -76,8 +76,7 @@ take_left(bool all)
     struct mem_thread *t;
     MUTEX_SCOPE(&threads.mtx);
 
-    SLIST_FOREACH(t, &threads.left, left_node)
-    {
+    SLIST_FOREACH(t, &threads.left, left_node) {
         if (all || t->left_ticks > 1) {
             SLIST_REMOVE(&threads.left, t, mem_thread, left_node);
             break;
@@ -95,7 +94,7 @@ mem_threads_trim(bool all)
     {
         MUTEX_SCOPE(&threads.mtx);
         SLIST_FOREACH(t, &threads.left, left_node)
-        t->left_ticks++;
+            t->left_ticks++;
     }
     while ((t = take_left(all)) != NULL)
         bytes += destroy(t);
