@@ -144,6 +144,13 @@ account_tell(uint32_t slot, struct mem_counter *c)
     counter_set(&c->blocks_peak, blocks);
 }
 
+void *
+account_tell_and_return(uint32_t slot, struct mem_counter *c, void *p)
+{
+    account_tell(slot, c);
+    return p;
+}
+
 void
 account_fold(struct mem_thread *t)
 {

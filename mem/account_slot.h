@@ -85,6 +85,9 @@ void account_fold(struct mem_thread *t);
 
 /* Tell the others what changed in one of our counters. */
 void account_tell(uint32_t slot, struct mem_counter *c);
+/* The same, and returns p: a call at the end of whoever would return that, and
+ * so needs no frame for it. */
+void *account_tell_and_return(uint32_t slot, struct mem_counter *c, void *p);
 
 static inline int64_t
 counter_get(const _Atomic(int64_t) *v)

@@ -94,21 +94,6 @@ can_be_guarded(uint32_t id, size_t bytes, size_t align)
            align <= HEAP_GRAIN_BYTES;
 }
 
-/* A type that was marked for it, or one in so many of those that came this
- * way anyhow.  A mark goes, whether it can be obeyed or not. */
-static bool
-guard_is_due(struct mem_thread *self, uint32_t id, bool can_be)
-{
-    if ((id & TYPE_GUARD) != 0) {
-        mem_account_mark(id & TYPE_SLOT, TYPE_GUARD, false);
-        return can_be && guard_wanted(id & TYPE_SLOT);
-    }
-    if (!can_be || self == NULL || self->guard_slowly-- > 0)
-        return false;
-    self->guard_slowly = guard_slow_interval();
-    return guard_wanted(id & TYPE_SLOT);
-}
-
 static unsigned
 marks_of(uint32_t id)
 {
@@ -185,14 +170,6 @@ alloc_slow(struct mem_type *type, size_t align, size_t bytes, bool zero)
     return user;
 }
 
-/* Kept out of the fast path, which then needs no frame. */
-static __attribute__((noinline)) void *
-tell_and_return(uint32_t slot, struct mem_counter *c, void *user)
-{
-    account_tell(slot, c);
-    return user;
-}
-
 static inline void *
 alloc(struct mem_type *type, size_t bytes)
 {
@@ -221,7 +198,7 @@ alloc(struct mem_type *type, size_t bytes)
     far = counter_add(c, bytes, 1);
     RECORD_ALLOC(RECORD_TYPED, slot, bytes, user);
     if (__builtin_expect(far, 0))
-        return tell_and_return(slot, c, user);
+        return account_tell_and_return(slot, c, user);
     return user;
 }
 

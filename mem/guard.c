@@ -152,12 +152,6 @@ guard_interval(void)
     return 1 + random_u64() % (2 * mean - 1);
 }
 
-unsigned
-guard_slow_interval(void)
-{
-    return (unsigned)(guard_interval() / (MAGAZINE_OBJECTS / 2));
-}
-
 void
 mem_guard_tick(void)
 {
@@ -270,11 +264,27 @@ guard_take(uint32_t slot, size_t bytes, size_t align)
     return (void *)start;
 }
 
-bool
-guard_wanted(uint32_t slot)
+static bool
+is_wanted(uint32_t slot)
 {
     return rate() > 0 &&
            atomic_load_explicit(&live_of[slot], memory_order_relaxed) == 0;
+}
+
+bool
+guard_is_due(struct mem_thread *self, uint32_t id, bool can_be)
+{
+    uint32_t slot = id & TYPE_SLOT;
+
+    if ((id & TYPE_GUARD) != 0) {
+        mem_account_mark(slot, TYPE_GUARD, false);
+        return can_be && is_wanted(slot);
+    }
+    if (!can_be || self == NULL || self->guard_slowly-- > 0)
+        return false;
+    self->guard_slowly =
+        (unsigned)(guard_interval() / (MAGAZINE_OBJECTS / 2));
+    return is_wanted(slot);
 }
 
 /* The object on whose page p is, which must be its live block's address. */

@@ -7,15 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct mem_thread;
+
 enum { GUARD_BYTES_MAX = 4096, GUARD_INTERVAL_OFF = 1 << 20 };
 
 /* Memory for `bytes` bytes (at most GUARD_BYTES_MAX) on an `align` boundary
  * (a power of two, at most 64), on a page of its own, contents undefined; NULL:
  * not this time.  Calls that follow one another use different pages. */
 void *guard_take(uint32_t slot, size_t bytes, size_t align);
-/* Should a type have one?  It has one at a time: those that live as long as the
- * process, or a cached inode, would have all of them in the end. */
-bool guard_wanted(uint32_t slot);
 /* The first head_bytes of a block that was just taken are the allocator's own:
  * reports speak of what lies behind them. */
 void guard_set_head(void *p, size_t head_bytes);
@@ -31,8 +30,11 @@ void guard_give(void *p);
  * rate; GUARD_INTERVAL_OFF when off, so that a thread notices in time when they
  * are switched on. */
 uint64_t guard_interval(void);
-/* The same for whoever counts only the allocations that found a magazine empty,
- * each of which stands for half a magazine. */
-unsigned guard_slow_interval(void);
+/* Should this slow allocation, of a type with this id, be guarded?  If its type
+ * was marked for it, or one in so many of those that come that way (each stands
+ * for half a magazine).  A mark goes whether it can be obeyed (can_be) or not.
+ * A type has one at a time: those that live as long as the process, or a cached
+ * inode, would have all of them in the end. */
+bool guard_is_due(struct mem_thread *self, uint32_t id, bool can_be);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mem/heap.h"
 
-#include <string.h>
-
 #include "mem/account_slot.h"
 #include "mem/must.h"
 #include "mem/poison.h"
@@ -79,42 +77,22 @@ cache_of(uint32_t class)
     return &classes[class >> HEAD_SLOT_BITS];
 }
 
-static void
-magazine_open(struct magazine *mag, uint32_t class)
+/* With its size set, on first use. */
+static struct magazine *
+magazine_of(struct mem_thread *self, uint32_t class)
 {
-    uint32_t max = MAGAZINE_BYTES / class_bytes[class >> HEAD_SLOT_BITS];
+    struct magazine *mag = heap_magazine(self, class);
+    uint32_t max;
 
+    if (mag->max != 0)
+        return mag;
+    max = MAGAZINE_BYTES / class_bytes[class >> HEAD_SLOT_BITS];
     if (max > MAGAZINE_OBJECTS)
         max = MAGAZINE_OBJECTS;
     if (max < MAGAZINE_OBJECTS_MIN)
         max = MAGAZINE_OBJECTS_MIN;
     mag->max = max;
-}
-
-bool
-heap_refill(struct magazine *mag, uint32_t class)
-{
-    if (mag->max == 0)
-        magazine_open(mag, class);
-    return slab_fill(cache_of(class), mag);
-}
-
-void
-heap_spill(struct magazine *mag, uint32_t class)
-{
-    uint32_t n;
-
-    if (mag->max == 0) {
-        magazine_open(mag, class);
-        return;
-    }
-    must(mag->count == mag->max);
-    /* The oldest, which the processor's cache is most likely without. */
-    n = mag->max / 2;
-    slab_give_batch(cache_of(class), mag->objects, n);
-    memmove(mag->objects, mag->objects + n,
-            (mag->count - n) * sizeof(mag->objects[0]));
-    mag->count -= n;
+    return mag;
 }
 
 void *
@@ -125,8 +103,8 @@ heap_take(struct mem_thread *self, uint32_t class)
 
     if (self == NULL)
         return slab_take(cache_of(class), &base, 1) == 1 ? base : NULL;
-    mag = heap_magazine(self, class);
-    if (mag->count == 0 && !heap_refill(mag, class))
+    mag = magazine_of(self, class);
+    if (mag->count == 0 && !slab_fill(cache_of(class), mag))
         return NULL;
     return mag->objects[--mag->count];
 }
@@ -140,9 +118,9 @@ heap_give(struct mem_thread *self, uint32_t class, void *base)
         slab_give(cache_of(class), &base, 1);
         return;
     }
-    mag = heap_magazine(self, class);
+    mag = magazine_of(self, class);
     if (mag->count == mag->max)
-        heap_spill(mag, class);
+        slab_spill(cache_of(class), mag);
     mag->objects[mag->count++] = base;
 }
 

@@ -135,10 +135,6 @@ heap_magazine(struct mem_thread *self, uint32_t class)
 }
 
 void heap_init(void); /* once */
-/* Fill an empty magazine (at least one object); false: no memory. */
-bool heap_refill(struct magazine *mag, uint32_t class);
-/* Make room in a magazine that is full, or has never been used. */
-void heap_spill(struct magazine *mag, uint32_t class);
 /* A block, or back, without a magazine if self is NULL. */
 void *heap_take(struct mem_thread *self, uint32_t class);
 void heap_give(struct mem_thread *self, uint32_t class, void *base);

@@ -5,14 +5,11 @@
  *     get, put ──► magazine, 127 objects       own thread, no lock
  *                      │ half of it, when it is empty or full
  *                      ▼
- *                  slabs: partial, empty, full        their mutex
+ *                  depot, slabs (slab.c)    their mutex
  *
  * Magazines are those of Bonwick and Adams (USENIX 2001), but one that is half
  * filled and half emptied in place of two that are swapped: the border is as
- * far away, and the fast path is one array.  Behind them a free object lies in
- * its slab and not in a depot of magazines, so that an object always has a
- * place to go, fuller slabs are used first, and a slab whose objects are all
- * back can be given up.
+ * far away, and the fast path is one array.
  *
  * The word behind an object says whether it is free or in use, mixed with its
  * address and its pool: one comparison finds a put that is doubled, misaligned
@@ -184,19 +181,13 @@ static void
 give_slow(struct mem_thread *self, struct mem_pool *pool, void *obj)
 {
     struct magazine *mag = magazine_of(self, pool);
-    uint32_t n;
 
     if (mag == NULL) {
         slab_give(&pool->slabs, &obj, 1);
         return;
     }
-    if (mag->count == mag->max) {
-        n = mag->max / 2;
-        slab_give_batch(&pool->slabs, mag->objects, n);
-        memmove(mag->objects, mag->objects + n,
-                (mag->count - n) * sizeof(mag->objects[0]));
-        mag->count -= n;
-    }
+    if (mag->count == mag->max)
+        slab_spill(&pool->slabs, mag);
     mag->objects[mag->count++] = obj;
 }
 
@@ -282,20 +273,6 @@ must_be_free(const struct mem_pool *pool, const void *obj)
  * guard objects
  */
 
-/* A type that was marked for it, or one in so many of those that came this
- * way anyhow. */
-static bool
-guard_is_due(struct mem_thread *self, const struct mem_pool *pool, uint32_t id)
-{
-    if ((id & TYPE_GUARD) != 0)
-        mem_account_mark(pool->slot, TYPE_GUARD, false);
-    else if (self == NULL || self->guard_slowly-- > 0)
-        return false;
-    else
-        self->guard_slowly = guard_slow_interval();
-    return pool->stride_bytes <= GUARD_BYTES_MAX && guard_wanted(pool->slot);
-}
-
 static void *
 guarded_new(struct mem_pool *pool)
 {
@@ -318,7 +295,7 @@ get_slow(struct mem_pool *pool)
     void *obj = NULL;
 
     OBJ_CHECK(pool, POOL_MAGIC);
-    if (guard_is_due(self, pool, id))
+    if (guard_is_due(self, id, pool->stride_bytes <= GUARD_BYTES_MAX))
         obj = guarded_new(pool);
     if (obj == NULL) {
         obj = take_slow(self, pool);
@@ -397,14 +374,6 @@ put_slow(struct mem_pool *pool, void *obj)
     free_finally(pool, obj);
 }
 
-/* Kept out of the fast path, which then needs no frame. */
-static __attribute__((noinline)) void *
-tell_and_return(struct mem_pool *pool, struct mem_counter *c, void *obj)
-{
-    account_tell(pool->slot, c);
-    return obj;
-}
-
 void *
 mem_pool_get(struct mem_pool *pool)
 {
@@ -432,7 +401,7 @@ mem_pool_get(struct mem_pool *pool)
     far = counter_add(c, pool->stride_bytes, 1);
     RECORD_ALLOC(RECORD_POOL, pool->slot, pool->object_bytes, obj);
     if (__builtin_expect(far, 0))
-        return tell_and_return(pool, c, obj);
+        return account_tell_and_return(pool->slot, c, obj);
     return obj;
 }
 

@@ -390,8 +390,8 @@ slab_give(struct slab_cache *cache, void *const *objects, uint32_t n)
     (void)slabs_destroy(cache, &spare);
 }
 
-void
-slab_give_batch(struct slab_cache *cache, void *const *objects, uint32_t n)
+static void
+give_batch(struct slab_cache *cache, void *const *objects, uint32_t n)
 {
     bool kept;
 
@@ -407,6 +407,19 @@ slab_give_batch(struct slab_cache *cache, void *const *objects, uint32_t n)
     mutex_unlock(&cache->mtx);
     if (!kept)
         slab_give(cache, objects, n);
+}
+
+void
+slab_spill(struct slab_cache *cache, struct magazine *mag)
+{
+    uint32_t n = mag->max / 2;
+
+    must(mag->count == mag->max);
+    /* The oldest, which the processor's cache is most likely without. */
+    give_batch(cache, mag->objects, n);
+    memmove(mag->objects, mag->objects + n,
+            (mag->count - n) * sizeof(mag->objects[0]));
+    mag->count -= n;
 }
 
 size_t

@@ -94,10 +94,9 @@ bool slab_cache_fini(struct slab_cache *cache);
 uint32_t slab_take(struct slab_cache *cache, void **objects, uint32_t max);
 /* Half fill a magazine that is empty; false: no memory. */
 bool slab_fill(struct slab_cache *cache, struct magazine *mag);
-/* `objects` are what a magazine has too much: they go to the depot together,
- * where there is room. */
-void slab_give_batch(struct slab_cache *cache, void *const *objects,
-                     uint32_t n);
+/* Make room in a magazine that is full: its older half goes to the depot
+ * together, if there is room. */
+void slab_spill(struct slab_cache *cache, struct magazine *mag);
 /* Each to its slab. */
 void slab_give(struct slab_cache *cache, void *const *objects, uint32_t n);
 /* Empty the depot, and give the empty slabs back; returns the bytes that were
