@@ -45,14 +45,14 @@ command_config_list(struct control_call *call)
     if (list == NULL || scratch == NULL ||
         json_object_object_add(call->reply, "options", list) < 0) {
         json_object_put(list);
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     }
     for (int id = 0; id < OPTIONS_COUNT; id++) {
         json_object *obj = json_object_new_object();
 
         if (obj == NULL || json_object_array_add(list, obj) < 0) {
             json_object_put(obj);
-            return control_fail(call, -ENOMEM, "out of memory");
+            return control_no_memory(call);
         }
         describe(obj, call->admin->brick->options, id, scratch);
     }
@@ -92,7 +92,7 @@ command_config_get(struct control_call *call)
     if (obj == NULL || scratch == NULL ||
         json_object_object_add(call->reply, "option", obj) < 0) {
         json_object_put(obj);
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     }
     describe(obj, call->admin->brick->options, id, scratch);
     return 0;
@@ -132,7 +132,7 @@ set_text(struct control_call *call, int id, const char *value)
     AUTO_FREE char *new = mem_alloc(&mt_value, VALUE_BYTES);
 
     if (old == NULL || new == NULL)
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     return set(call, id, value, old, new);
 }
 

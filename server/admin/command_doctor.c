@@ -31,7 +31,7 @@ tell(struct control_call *call, const struct doctor_finding *findings,
     for (size_t i = 0; i < count; i++) {
         obj = control_list_object(list);
         if (obj == NULL)
-            return control_fail(call, -ENOMEM, "out of memory");
+            return control_no_memory(call);
         control_add_text(obj, "weight", weight_name[findings[i].weight]);
         control_add_text(obj, "text", findings[i].text);
     }
@@ -58,7 +58,7 @@ run_doctor(struct control_call *call)
 
     if (types == NULL || growth == NULL || pools == NULL || sites == NULL ||
         findings == NULL)
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     memory_balance_read(&balance);
     mem_limit_read(&limit);
     usage_faults_read(&faults);

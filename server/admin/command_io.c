@@ -40,8 +40,8 @@ add_class(json_object *classes, const struct brick *brick, int i,
     control_add_number(obj, "queued-max", stats->queued_max);
     control_add_number(obj, "running", stats->running);
     control_add_number(obj, "limit", stats->limit);
-    control_add_number(obj, "served", (int64_t)stats->served);
-    control_add_number(obj, "dropped", (int64_t)stats->dropped);
+    control_add_count(obj, "served", stats->served);
+    control_add_count(obj, "dropped", stats->dropped);
     return spread_add(obj, "waited", &waited) != NULL;
 }
 
@@ -94,15 +94,14 @@ command_io_threads(struct control_call *call)
     control_add_number(call->reply, "threads", stats.threads);
     control_add_number(call->reply, "threads-max", stats.threads_max);
     control_add_number(call->reply, "sleeping", stats.sleeping);
-    control_add_number(call->reply, "threads-started",
-                       (int64_t)stats.threads_started);
+    control_add_count(call->reply, "threads-started", stats.threads_started);
     if (ok)
         turns->brick = brick;
     for (int i = 0; ok && i < IOT_CLASSES; i++)
         ok = add_class(classes, brick, i, &stats.class[i]) &&
              add_turns(lists, turns, i);
     if (!ok)
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     client_table_each(brick->clients, name_turns, turns);
     return 0;
 }

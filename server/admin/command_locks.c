@@ -34,7 +34,7 @@ add_what(json_object *obj, const struct lk_row *row)
         control_add_text(obj, "name", row->name);
         return;
     }
-    control_add_number(obj, "start", (int64_t)row->range.start);
+    control_add_count(obj, "start", row->range.start);
     control_add_number(obj, "len", lk_range_len(&row->range));
 }
 
@@ -113,7 +113,7 @@ run(struct control_call *call)
     if (s.list != NULL)
         inode_table_each(call->admin->brick->inodes, add_inode, &s);
     if (s.list == NULL || s.failed)
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     control_add_bool(call->reply, "more", s.more);
     return 0;
 }

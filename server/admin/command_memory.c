@@ -22,18 +22,6 @@
 
 enum { IOBUF_CLASSES_MAX = 64 };
 
-static void
-add_count(json_object *obj, const char *key, uint64_t number)
-{
-    control_add_number(obj, key, (int64_t)number);
-}
-
-static int
-no_memory(struct control_call *call)
-{
-    return control_fail(call, -ENOMEM, "out of memory");
-}
-
 /* --- memory --- */
 
 static void
@@ -41,12 +29,12 @@ add_type(json_object *obj, const struct mem_type_stats *t)
 {
     control_add_text(obj, "module", t->module);
     control_add_text(obj, "name", t->name);
-    add_count(obj, "size", t->size);
-    add_count(obj, "blocks", t->num_allocs);
-    add_count(obj, "size-max", t->max_size);
-    add_count(obj, "blocks-max", t->max_num_allocs);
-    add_count(obj, "allocations", t->total_allocs);
-    add_count(obj, "failures", t->failures);
+    control_add_count(obj, "size", t->size);
+    control_add_count(obj, "blocks", t->num_allocs);
+    control_add_count(obj, "size-max", t->max_size);
+    control_add_count(obj, "blocks-max", t->max_num_allocs);
+    control_add_count(obj, "allocations", t->total_allocs);
+    control_add_count(obj, "failures", t->failures);
 }
 
 static int
@@ -57,12 +45,12 @@ add_types(struct control_call *call)
     json_object *list = control_add_list(call->reply, "types"), *obj;
 
     if (rows == NULL || list == NULL)
-        return no_memory(call);
+        return control_no_memory(call);
     memory_rows_sort(rows, count);
     for (size_t i = 0; i < count; i++) {
         obj = control_list_object(list);
         if (obj == NULL)
-            return no_memory(call);
+            return control_no_memory(call);
         add_type(obj, &rows[i]);
     }
     return 0;
@@ -76,12 +64,12 @@ add_balance(struct control_call *call)
     struct memory_balance b;
 
     if (lines == NULL)
-        return no_memory(call);
+        return control_no_memory(call);
     memory_balance_read(&b);
-    add_count(reply, "resident", b.resident);
-    add_count(reply, "anonymous", b.anonymous);
-    add_count(reply, "file", b.file);
-    add_count(reply, "accounted", b.accounted);
+    control_add_count(reply, "resident", b.resident);
+    control_add_count(reply, "anonymous", b.anonymous);
+    control_add_count(reply, "file", b.file);
+    control_add_count(reply, "accounted", b.accounted);
     for (int i = 0; i < MEMORY_LINES; i++)
         control_add_number(lines, memory_line_name[i], b.lines[i]);
     control_add_number(reply, "unaccounted", b.unaccounted);
@@ -95,10 +83,19 @@ add_faults(json_object *obj)
     struct usage_faults f;
 
     usage_faults_read(&f);
-    add_count(obj, "minor", f.minor);
-    add_count(obj, "major", f.major);
+    control_add_count(obj, "minor", f.minor);
+    control_add_count(obj, "major", f.major);
     control_add_decimal(obj, "minor-per-second", f.minor_per_s);
     control_add_decimal(obj, "major-per-second", f.major_per_s);
+}
+
+static void
+add_limit(json_object *reply, const struct mem_limit_stats *s)
+{
+    control_add_count(reply, "limit", s->limit_bytes);
+    control_add_count(reply, "used", s->used_bytes);
+    control_add_count(reply, "peak", s->peak_bytes);
+    control_add_text(reply, "level", memory_level_name[s->level]);
 }
 
 static int
@@ -114,13 +111,10 @@ run_memory(struct control_call *call)
         return err;
     faults = control_add_object(call->reply, "faults");
     if (faults == NULL)
-        return no_memory(call);
+        return control_no_memory(call);
     add_faults(faults);
     mem_limit_read(&limit);
-    add_count(call->reply, "limit", limit.limit_bytes);
-    add_count(call->reply, "used", limit.used_bytes);
-    add_count(call->reply, "peak", limit.peak_bytes);
-    control_add_text(call->reply, "level", memory_level_name[limit.level]);
+    add_limit(call->reply, &limit);
     return 0;
 }
 
@@ -140,27 +134,28 @@ command_memory_pages(struct control_call *call)
     struct mem_pages_stats p;
 
     mem_pages_read(&p);
-    add_count(call->reply, "reserved", p.reserved_bytes);
-    add_count(call->reply, "arenas", p.arena_bytes);
+    control_add_count(call->reply, "reserved", p.reserved_bytes);
+    control_add_count(call->reply, "arenas", p.arena_bytes);
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
-        add_count(call->reply, kinds[i], p.used_bytes[i]);
-    add_count(call->reply, "free-dirty", p.free_dirty_bytes);
-    add_count(call->reply, "free-clean", p.free_clean_bytes);
-    add_count(call->reply, "mapped", p.mapped_bytes);
-    add_count(call->reply, "purged", p.purged_bytes);
-    add_count(call->reply, "purges", p.purges);
-    add_count(call->reply, "failures", p.failures);
+        control_add_count(call->reply, kinds[i], p.used_bytes[i]);
+    control_add_count(call->reply, "free-dirty", p.free_dirty_bytes);
+    control_add_count(call->reply, "free-clean", p.free_clean_bytes);
+    control_add_count(call->reply, "mapped", p.mapped_bytes);
+    control_add_count(call->reply, "purged", p.purged_bytes);
+    control_add_count(call->reply, "purges", p.purges);
+    control_add_count(call->reply, "failures", p.failures);
     control_add_bool(call->reply, "huge", p.huge);
     for (unsigned o = 0; o < MEM_PAGE_ORDERS; o++) {
         obj = control_list_object(list);
         if (obj == NULL)
-            return no_memory(call);
-        add_count(obj, "bytes", (uint64_t)4096 << o);
-        add_count(obj, "free", p.orders[o].free_blocks);
-        add_count(obj, "splits", p.orders[o].splits);
-        add_count(obj, "merges", p.orders[o].merges);
-        add_count(obj, "failures", p.orders[o].failures);
-        add_count(obj, "unusable-permille", p.orders[o].unusable_permille);
+            return control_no_memory(call);
+        control_add_count(obj, "bytes", (uint64_t)4096 << o);
+        control_add_count(obj, "free", p.orders[o].free_blocks);
+        control_add_count(obj, "splits", p.orders[o].splits);
+        control_add_count(obj, "merges", p.orders[o].merges);
+        control_add_count(obj, "failures", p.orders[o].failures);
+        control_add_count(obj, "unusable-permille",
+                          p.orders[o].unusable_permille);
     }
     return 0;
 }
@@ -176,12 +171,12 @@ add_buffers(struct control_call *call)
     for (size_t i = 0; i < count; i++) {
         obj = control_list_object(list);
         if (obj == NULL)
-            return no_memory(call);
-        add_count(obj, "bytes", rows[i].page_size);
-        add_count(obj, "active", rows[i].active);
-        add_count(obj, "cold", rows[i].cold);
-        add_count(obj, "active-max", rows[i].max_active);
-        add_count(obj, "total", rows[i].total);
+            return control_no_memory(call);
+        control_add_count(obj, "bytes", rows[i].page_size);
+        control_add_count(obj, "active", rows[i].active);
+        control_add_count(obj, "cold", rows[i].cold);
+        control_add_count(obj, "active-max", rows[i].max_active);
+        control_add_count(obj, "total", rows[i].total);
     }
     return 0;
 }
@@ -194,20 +189,20 @@ command_memory_pools(struct control_call *call)
     json_object *list = control_add_list(call->reply, "pools"), *obj;
 
     if (rows == NULL)
-        return no_memory(call);
+        return control_no_memory(call);
     for (size_t i = 0; i < count; i++) {
         obj = control_list_object(list);
         if (obj == NULL)
-            return no_memory(call);
+            return control_no_memory(call);
         control_add_text(obj, "module", rows[i].module);
         control_add_text(obj, "name", rows[i].name);
-        add_count(obj, "object-bytes", rows[i].object_bytes);
-        add_count(obj, "padded-bytes", rows[i].padded_bytes);
-        add_count(obj, "hot", rows[i].hot);
-        add_count(obj, "cold", rows[i].cold);
-        add_count(obj, "hot-max", rows[i].hot_max);
-        add_count(obj, "gets", rows[i].total_gets);
-        add_count(obj, "misses", rows[i].misses);
+        control_add_count(obj, "object-bytes", rows[i].object_bytes);
+        control_add_count(obj, "padded-bytes", rows[i].padded_bytes);
+        control_add_count(obj, "hot", rows[i].hot);
+        control_add_count(obj, "cold", rows[i].cold);
+        control_add_count(obj, "hot-max", rows[i].hot_max);
+        control_add_count(obj, "gets", rows[i].total_gets);
+        control_add_count(obj, "misses", rows[i].misses);
     }
     return add_buffers(call);
 }
@@ -222,15 +217,15 @@ add_shrinkers(struct control_call *call)
     json_object *list = control_add_list(call->reply, "shrinkers"), *obj;
 
     if (rows == NULL)
-        return no_memory(call);
+        return control_no_memory(call);
     for (size_t i = 0; i < count; i++) {
         obj = control_list_object(list);
         if (obj == NULL)
-            return no_memory(call);
+            return control_no_memory(call);
         control_add_text(obj, "name", rows[i].name);
-        add_count(obj, "held", rows[i].held_bytes);
-        add_count(obj, "calls", rows[i].calls);
-        add_count(obj, "given-back", rows[i].given_bytes);
+        control_add_count(obj, "held", rows[i].held_bytes);
+        control_add_count(obj, "calls", rows[i].calls);
+        control_add_count(obj, "given-back", rows[i].given_bytes);
     }
     return 0;
 }
@@ -238,19 +233,19 @@ add_shrinkers(struct control_call *call)
 static void
 add_marks(json_object *obj, const struct mem_limit_stats *s)
 {
-    add_count(obj, "margin", s->margin_bytes);
-    add_count(obj, "min", s->min_bytes);
-    add_count(obj, "low", s->low_bytes);
-    add_count(obj, "high", s->high_bytes);
+    control_add_count(obj, "margin", s->margin_bytes);
+    control_add_count(obj, "min", s->min_bytes);
+    control_add_count(obj, "low", s->low_bytes);
+    control_add_count(obj, "high", s->high_bytes);
 }
 
 static void
 add_reclaims(json_object *obj, const struct mem_limit_stats *s)
 {
-    add_count(obj, "direct", s->direct_reclaims);
-    add_count(obj, "direct-bytes", s->direct_reclaimed_bytes);
-    add_count(obj, "background", s->background_reclaims);
-    add_count(obj, "background-bytes", s->background_reclaimed_bytes);
+    control_add_count(obj, "direct", s->direct_reclaims);
+    control_add_count(obj, "direct-bytes", s->direct_reclaimed_bytes);
+    control_add_count(obj, "background", s->background_reclaims);
+    control_add_count(obj, "background-bytes", s->background_reclaimed_bytes);
 }
 
 static int
@@ -264,18 +259,15 @@ run_limit(struct control_call *call)
     const char *from;
 
     if (marks == NULL || reclaims == NULL || refusals == NULL)
-        return no_memory(call);
+        return control_no_memory(call);
     mem_limit_read(&s);
-    add_count(reply, "limit", s.limit_bytes);
-    add_count(reply, "used", s.used_bytes);
-    add_count(reply, "peak", s.peak_bytes);
-    add_count(reply, "resident", s.resident_bytes);
-    control_add_text(reply, "level", memory_level_name[s.level]);
+    add_limit(reply, &s);
+    control_add_count(reply, "resident", s.resident_bytes);
     add_marks(marks, &s);
     add_reclaims(reclaims, &s);
     for (int i = 0; i < MEM_IMPORTANCES; i++)
-        add_count(refusals, memory_importance_name[i], s.refusals[i]);
-    add_count(reply, "machine", mem_limit_of_machine(&from));
+        control_add_count(refusals, memory_importance_name[i], s.refusals[i]);
+    control_add_count(reply, "machine", mem_limit_of_machine(&from));
     control_add_text(reply, "machine-from", from);
     return add_shrinkers(call);
 }
@@ -292,13 +284,13 @@ command_memory_guard(struct control_call *call)
     struct mem_guard_stats s;
 
     mem_guard_read(&s);
-    add_count(call->reply, "rate", s.rate);
-    add_count(call->reply, "slots", s.slots);
-    add_count(call->reply, "slots-used", s.slots_used);
-    add_count(call->reply, "guarded", s.guarded);
-    add_count(call->reply, "full", s.full);
-    add_count(call->reply, "poisoned-types", mem_poison_types());
-    add_count(call->reply, "quarantine", mem_poison_quarantine_bytes());
+    control_add_count(call->reply, "rate", s.rate);
+    control_add_count(call->reply, "slots", s.slots);
+    control_add_count(call->reply, "slots-used", s.slots_used);
+    control_add_count(call->reply, "guarded", s.guarded);
+    control_add_count(call->reply, "full", s.full);
+    control_add_count(call->reply, "poisoned-types", mem_poison_types());
+    control_add_count(call->reply, "quarantine", mem_poison_quarantine_bytes());
     return 0;
 }
 
@@ -313,9 +305,9 @@ add_state(json_object *reply, const char *key)
     if (obj == NULL)
         return false;
     mem_pages_read(&pages);
-    add_count(obj, "resident", usage_resident_bytes());
-    add_count(obj, "accounted", mem_account_total_bytes());
-    add_count(obj, "free-dirty", pages.free_dirty_bytes);
+    control_add_count(obj, "resident", usage_resident_bytes());
+    control_add_count(obj, "accounted", mem_account_total_bytes());
+    control_add_count(obj, "free-dirty", pages.free_dirty_bytes);
     return true;
 }
 
@@ -323,9 +315,9 @@ static int
 run_reclaim(struct control_call *call)
 {
     if (!add_state(call->reply, "before"))
-        return no_memory(call);
-    add_count(call->reply, "given-back", mem_reclaim_all());
-    return add_state(call->reply, "after") ? 0 : no_memory(call);
+        return control_no_memory(call);
+    control_add_count(call->reply, "given-back", mem_reclaim_all());
+    return add_state(call->reply, "after") ? 0 : control_no_memory(call);
 }
 
 int

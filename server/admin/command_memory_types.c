@@ -32,18 +32,6 @@ _Static_assert((int)RING_MAX >= (int)MEM_GROWTH_MINUTES_KEPT &&
                    (int)RING_MAX >= (int)MEM_GROWTH_DAYS_KEPT,
                "a ring fits");
 
-static void
-add_count(json_object *obj, const char *key, uint64_t number)
-{
-    control_add_number(obj, key, (int64_t)number);
-}
-
-static int
-no_memory(struct control_call *call)
-{
-    return control_fail(call, -ENOMEM, "out of memory");
-}
-
 /* --- naming a type --- */
 
 /* "module/name", "name", or "all". */
@@ -64,7 +52,7 @@ read_type(struct control_call *call, struct type_name *out)
         return control_fail(call, -EINVAL, "the request names no type");
     out->text = mem_strdup(&mt_type_name, type);
     if (out->text == NULL)
-        return no_memory(call);
+        return control_no_memory(call);
     if (strcmp(type, "all") == 0)
         return 0;
     slash = strchr(out->text, '/');
@@ -103,20 +91,20 @@ add_growth(json_object *obj, const struct mem_growth *g)
 
     control_add_text(obj, "module", g->module);
     control_add_text(obj, "name", g->name);
-    add_count(obj, "size", g->size);
-    add_count(obj, "blocks", g->num_allocs);
+    control_add_count(obj, "size", g->size);
+    control_add_count(obj, "blocks", g->num_allocs);
     control_add_decimal(obj, "slope", g->slope_bytes_per_s);
-    add_count(obj, "steps", g->steps);
-    add_count(obj, "steps-up", g->steps_up);
+    control_add_count(obj, "steps", g->steps);
+    control_add_count(obj, "steps-up", g->steps_up);
     for (int i = 0; i < MEM_GROWTH_SPANS; i++) {
         if (g->past[i].age_ns == 0)
             continue;
         then = control_add_object(past, memory_span_name[i]);
         if (then == NULL)
             return false;
-        add_count(then, "age", g->past[i].age_ns / CLOCK_NS_PER_SEC);
-        add_count(then, "size", g->past[i].size);
-        add_count(then, "blocks", g->past[i].num_allocs);
+        control_add_count(then, "age", g->past[i].age_ns / CLOCK_NS_PER_SEC);
+        control_add_count(then, "size", g->past[i].size);
+        control_add_count(then, "blocks", g->past[i].num_allocs);
     }
     return past != NULL;
 }
@@ -154,7 +142,7 @@ add_growths(struct control_call *call, const struct type_name *type)
     json_object *list = control_add_list(call->reply, "types"), *obj;
 
     if (rows == NULL || list == NULL)
-        return no_memory(call);
+        return control_no_memory(call);
     for (size_t i = 0; i < count; i++) {
         if (type != NULL && !is_type(type, rows[i].module, rows[i].name))
             continue;
@@ -162,7 +150,7 @@ add_growths(struct control_call *call, const struct type_name *type)
         obj = control_list_object(list);
         if (obj == NULL || !add_growth(obj, &rows[i]) ||
             (type != NULL && !add_rings(obj, &rows[i])))
-            return no_memory(call);
+            return control_no_memory(call);
     }
     return type != NULL && found == 0 ? no_type(call) : 0;
 }
@@ -214,12 +202,12 @@ add_site(json_object *obj, const struct mem_trace_site *site)
 {
     control_add_text(obj, "module", site->module);
     control_add_text(obj, "name", site->name);
-    add_count(obj, "live-bytes", site->live_bytes);
-    add_count(obj, "live-blocks", site->live_blocks);
-    add_count(obj, "total-bytes", site->total_bytes);
-    add_count(obj, "total-blocks", site->total_blocks);
-    add_count(obj, "samples-live", site->samples_live);
-    add_count(obj, "samples-total", site->samples_total);
+    control_add_count(obj, "live-bytes", site->live_bytes);
+    control_add_count(obj, "live-blocks", site->live_blocks);
+    control_add_count(obj, "total-bytes", site->total_bytes);
+    control_add_count(obj, "total-blocks", site->total_blocks);
+    control_add_count(obj, "samples-live", site->samples_live);
+    control_add_count(obj, "samples-total", site->samples_total);
     return add_stack(obj, site);
 }
 
@@ -231,18 +219,18 @@ show_sites(struct control_call *call, const struct type_name *type)
     json_object *list = control_add_list(call->reply, "sites"), *obj;
 
     if (rows == NULL || list == NULL)
-        return no_memory(call);
+        return control_no_memory(call);
     for (size_t i = 0; i < count; i++) {
         if (!is_type(type, rows[i].module, rows[i].name) ||
             ++sites > SITES_SHOWN)
             continue;
         obj = control_list_object(list);
         if (obj == NULL || !add_site(obj, &rows[i]))
-            return no_memory(call);
+            return control_no_memory(call);
     }
-    add_count(call->reply, "sites-count", sites);
-    add_count(call->reply, "types-traced", mem_trace_types());
-    add_count(call->reply, "lost", mem_trace_lost());
+    control_add_count(call->reply, "sites-count", sites);
+    control_add_count(call->reply, "types-traced", mem_trace_types());
+    control_add_count(call->reply, "lost", mem_trace_lost());
     return 0;
 }
 
@@ -281,8 +269,8 @@ trace_on(struct control_call *call, const struct type_name *type)
         return no_type(call);
     log_notice("the control socket traces %d types of memory: %s", types,
                control_request_text(&call->req, "type"));
-    add_count(call->reply, "types", (uint64_t)types);
-    add_count(call->reply, "interval", interval);
+    control_add_count(call->reply, "types", (uint64_t)types);
+    control_add_count(call->reply, "interval", interval);
     return 0;
 }
 
@@ -302,7 +290,7 @@ trace(struct control_call *call, const struct type_name *type)
     if (types < 0)
         return control_fail(call, types, "%s", strerror(-types));
     log_notice("the control socket stops tracing %d types of memory", types);
-    add_count(call->reply, "types", (uint64_t)types);
+    control_add_count(call->reply, "types", (uint64_t)types);
     return 0;
 }
 
@@ -341,8 +329,8 @@ run_poison(struct control_call *call)
     err = read_type(call, &type);
     if (err == 0) {
         types = mem_poison_set(type.module, type.name, on);
-        add_count(call->reply, "types", types);
-        add_count(call->reply, "types-poisoned", mem_poison_types());
+        control_add_count(call->reply, "types", types);
+        control_add_count(call->reply, "types-poisoned", mem_poison_types());
         if (types == 0 && on)
             err = no_type(call);
         else

@@ -61,15 +61,15 @@ add_op(json_object *obj, const struct brick *brick, const struct slow_op *op,
     control_add_text(obj, "gfid", gfid_str(&op->gfid));
     control_add_text(obj, "name", op->name[0] != '\0' ? op->name : NULL);
     control_add_text(obj, "client", op->peer);
-    control_add_number(obj, "client-generation", (int64_t)op->client);
+    control_add_count(obj, "client-generation", op->client);
     control_add_number(obj, "uid", op->uid);
     control_add_number(obj, "pid", op->pid);
     control_add_text(obj, "class", iot_class_name[op->class]);
     control_add_number(obj, "time", at / (int64_t)CLOCK_NS_PER_SEC);
-    control_add_number(obj, "total-ns", (int64_t)op->total_ns);
-    control_add_number(obj, "queued-ns", (int64_t)op->queued_ns);
-    control_add_number(obj, "run-ns", (int64_t)op->run_ns);
-    control_add_number(obj, "locked-ns", (int64_t)op->locked_ns);
+    control_add_count(obj, "total-ns", op->total_ns);
+    control_add_count(obj, "queued-ns", op->queued_ns);
+    control_add_count(obj, "run-ns", op->run_ns);
+    control_add_count(obj, "locked-ns", op->locked_ns);
     control_add_number(obj, "error", op->op_errno);
 }
 
@@ -91,18 +91,18 @@ run_slow_ops(struct control_call *call)
     if (err < 0)
         return err;
     if (ops == NULL)
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     span = (uint64_t)minutes * 60 * CLOCK_NS_PER_SEC;
     offset = (int64_t)clock_read_ns(CLOCK_REALTIME) - (int64_t)now;
     count = slow_read(&brick->stats.slow, now, now > span ? now - span : 0,
                       proc, ops);
     control_add_number(call->reply, "minutes", minutes);
-    control_add_number(call->reply, "count", (int64_t)count);
+    control_add_count(call->reply, "count", count);
     list = control_add_list(call->reply, "operations");
     for (size_t i = 0; i < count && i < SHOWN; i++) {
         obj = control_list_object(list);
         if (obj == NULL)
-            return control_fail(call, -ENOMEM, "out of memory");
+            return control_no_memory(call);
         add_op(obj, brick, &ops[i], offset);
     }
     return 0;

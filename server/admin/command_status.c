@@ -55,14 +55,13 @@ add_connections(json_object *reply, const struct brick *brick)
     control_add_number(obj, "clients", clients.bound);
     control_add_number(obj, "leaving", clients.leaving);
     control_add_number(obj, "open", rpc.conns);
-    control_add_number(obj, "accepted", (int64_t)rpc.accepted);
-    control_add_number(obj, "refused", (int64_t)rpc.refused);
-    control_add_number(obj, "bytes-read", (int64_t)rpc.bytes_read);
-    control_add_number(obj, "bytes-written", (int64_t)rpc.bytes_written);
+    control_add_count(obj, "accepted", rpc.accepted);
+    control_add_count(obj, "refused", rpc.refused);
+    control_add_count(obj, "bytes-read", rpc.bytes_read);
+    control_add_count(obj, "bytes-written", rpc.bytes_written);
     control_add_number(obj, "event-threads", rpc.threads);
-    control_add_number(obj, "held-bytes", (int64_t)rpc.held_bytes);
-    control_add_number(obj, "held-bytes-each-max",
-                       (int64_t)rpc.conn_bytes_max);
+    control_add_count(obj, "held-bytes", rpc.held_bytes);
+    control_add_count(obj, "held-bytes-each-max", rpc.conn_bytes_max);
     return true;
 }
 
@@ -79,8 +78,8 @@ add_classes(json_object *reply, const struct iot_stats *stats)
         control_add_number(obj, "queued", stats->class[i].queued);
         control_add_number(obj, "running", stats->class[i].running);
         control_add_number(obj, "limit", stats->class[i].limit);
-        control_add_number(obj, "served", (int64_t)stats->class[i].served);
-        control_add_number(obj, "dropped", (int64_t)stats->class[i].dropped);
+        control_add_count(obj, "served", stats->class[i].served);
+        control_add_count(obj, "dropped", stats->class[i].dropped);
     }
     return classes != NULL;
 }
@@ -115,10 +114,10 @@ add_operations(json_object *reply, const struct brick *brick)
         failures += c.failures;
     }
     fop_stats_read_bytes(&brick->stats, &read, &written);
-    control_add_number(obj, "calls", (int64_t)calls);
-    control_add_number(obj, "failures", (int64_t)failures);
-    control_add_number(obj, "bytes-read", (int64_t)read);
-    control_add_number(obj, "bytes-written", (int64_t)written);
+    control_add_count(obj, "calls", calls);
+    control_add_count(obj, "failures", failures);
+    control_add_count(obj, "bytes-read", read);
+    control_add_count(obj, "bytes-written", written);
     return true;
 }
 
@@ -130,8 +129,8 @@ add_memory(json_object *reply, const struct brick *brick)
 
     if (obj == NULL)
         return false;
-    control_add_number(obj, "accounted", (int64_t)mem_account_total_bytes());
-    control_add_number(obj, "resident", (int64_t)usage_resident_bytes());
+    control_add_count(obj, "accounted", mem_account_total_bytes());
+    control_add_count(obj, "resident", usage_resident_bytes());
     obj = control_add_object(reply, "inodes");
     if (obj == NULL)
         return false;
@@ -139,7 +138,7 @@ add_memory(json_object *reply, const struct brick *brick)
     control_add_number(obj, "active", inodes.active);
     control_add_number(obj, "unused", inodes.unused);
     control_add_number(obj, "unused-limit", inodes.unused_limit);
-    control_add_number(obj, "descriptors", (int64_t)inodes.path_fds);
+    control_add_count(obj, "descriptors", inodes.path_fds);
     return true;
 }
 
@@ -152,7 +151,7 @@ command_status(struct control_call *call)
     if (!add_connections(call->reply, brick) ||
         !add_workers(call->reply, brick) ||
         !add_operations(call->reply, brick) || !add_memory(call->reply, brick))
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     return 0;
 }
 
@@ -195,7 +194,7 @@ add_client(void *arg, struct client *client)
     control_add_number(obj, "fds", fds.open);
     control_add_number(obj, "requests", calls);
     bytes = held_of(&clients->held, client, &reading);
-    control_add_number(obj, "held-bytes", (int64_t)bytes);
+    control_add_count(obj, "held-bytes", bytes);
     control_add_bool(obj, "read-from", reading);
 }
 
@@ -207,12 +206,12 @@ command_clients(struct control_call *call)
     if (clients.list == NULL ||
         json_object_object_add(call->reply, "clients", clients.list) < 0) {
         json_object_put(clients.list);
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     }
     held_read(&clients.held, call->admin->brick->rpc);
     client_table_each(call->admin->brick->clients, add_client, &clients);
     held_free(&clients.held);
     if (clients.failed)
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     return 0;
 }

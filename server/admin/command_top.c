@@ -59,8 +59,8 @@ add_operations(json_object *reply, const struct timing *t)
         if (obj == NULL)
             return false;
         control_add_text(obj, "op", fop_table[p].name);
-        control_add_number(obj, "calls", (int64_t)counts.calls);
-        control_add_number(obj, "failures", (int64_t)counts.failures);
+        control_add_count(obj, "calls", counts.calls);
+        control_add_count(obj, "failures", counts.failures);
         ok = add_stages(obj, t, p);
     }
     return ok;
@@ -85,7 +85,7 @@ add_classes(json_object *reply, const struct brick *brick)
         control_add_number(obj, "queued", stats.class[i].queued);
         control_add_number(obj, "running", stats.class[i].running);
         control_add_number(obj, "limit", stats.class[i].limit);
-        control_add_number(obj, "served", (int64_t)stats.class[i].served);
+        control_add_count(obj, "served", stats.class[i].served);
         for (int s = 0; s < STAGES; s++) {
             timing_read(&brick->stats.timing, TIMING_ALL, i, (enum stage)s,
                         &l, NULL);
@@ -117,21 +117,21 @@ add_client(void *arg, struct client *client)
         return;
     }
     share_read(&client->share, &n);
-    control_add_number(obj, "generation", (int64_t)client->generation);
+    control_add_count(obj, "generation", client->generation);
     control_add_text(obj, "peer", client->peer);
     control_add_text(obj, "process-name", client->process_name);
     control_add_text(obj, "id", client->uid);
-    control_add_number(obj, "calls", (int64_t)n.calls);
-    control_add_number(obj, "failures", (int64_t)n.failures);
-    control_add_number(obj, "bytes-read", (int64_t)n.bytes_read);
-    control_add_number(obj, "bytes-written", (int64_t)n.bytes_written);
-    control_add_number(obj, "sum-ns", (int64_t)n.ns_sum);
+    control_add_count(obj, "calls", n.calls);
+    control_add_count(obj, "failures", n.failures);
+    control_add_count(obj, "bytes-read", n.bytes_read);
+    control_add_count(obj, "bytes-written", n.bytes_written);
+    control_add_count(obj, "sum-ns", n.ns_sum);
     control_add_number(obj, "mean-ns",
                        n.calls > 0 ? (int64_t)(n.ns_sum / n.calls) : 0);
-    control_add_number(obj, "p50-ns", (int64_t)share_quantile_ns(&n, 500));
-    control_add_number(obj, "p99-ns", (int64_t)share_quantile_ns(&n, 990));
-    control_add_number(obj, "held-bytes",
-                       (int64_t)held_of(&clients->held, client, &reading));
+    control_add_count(obj, "p50-ns", share_quantile_ns(&n, 500));
+    control_add_count(obj, "p99-ns", share_quantile_ns(&n, 990));
+    control_add_count(obj, "held-bytes",
+                      held_of(&clients->held, client, &reading));
 }
 
 static bool
@@ -158,9 +158,9 @@ add_memory(json_object *reply)
     if (obj == NULL)
         return false;
     mem_limit_read(&limit);
-    control_add_number(obj, "accounted", (int64_t)mem_account_total_bytes());
-    control_add_number(obj, "resident", (int64_t)usage_resident_bytes());
-    control_add_number(obj, "limit", (int64_t)limit.limit_bytes);
+    control_add_count(obj, "accounted", mem_account_total_bytes());
+    control_add_count(obj, "resident", usage_resident_bytes());
+    control_add_count(obj, "limit", limit.limit_bytes);
     return true;
 }
 
@@ -176,13 +176,12 @@ add_sums(json_object *reply, const struct admin *admin)
     control_add_text(reply, "brick", brick->name);
     control_add_text(reply, "volume", admin->volume_name);
     /* For rates: seconds of the wall clock would be too coarse. */
-    control_add_number(reply, "at-ns", (int64_t)clock_ns());
-    control_add_number(reply, "uptime",
-                       (int64_t)time(NULL) - admin->started);
+    control_add_count(reply, "at-ns", clock_ns());
+    control_add_number(reply, "uptime", time(NULL) - admin->started);
     control_add_number(reply, "connections", rpc.conns);
-    control_add_number(reply, "held-bytes", (int64_t)rpc.held_bytes);
-    control_add_number(reply, "data-bytes-read", (int64_t)read);
-    control_add_number(reply, "data-bytes-written", (int64_t)written);
+    control_add_count(reply, "held-bytes", rpc.held_bytes);
+    control_add_count(reply, "data-bytes-read", read);
+    control_add_count(reply, "data-bytes-written", written);
 }
 
 int
@@ -194,6 +193,6 @@ command_top(struct control_call *call)
     if (!add_operations(call->reply, &brick->stats.timing) ||
         !add_classes(call->reply, brick) ||
         !add_clients(call->reply, brick) || !add_memory(call->reply))
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     return 0;
 }

@@ -60,6 +60,12 @@ static const struct {
 };
 
 int
+control_no_memory(struct control_call *call)
+{
+    return control_fail(call, -ENOMEM, "out of memory");
+}
+
+int
 control_fail(struct control_call *call, int code, const char *fmt, ...)
 {
     va_list ap;
@@ -126,7 +132,7 @@ command_help(struct control_call *call)
         control_add_text(list, commands[i].name, commands[i].help);
     if (json_object_object_add(call->reply, "commands", list) < 0) {
         json_object_put(list);
-        return control_fail(call, -ENOMEM, "out of memory");
+        return control_no_memory(call);
     }
     return 0;
 }

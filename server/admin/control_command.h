@@ -42,6 +42,9 @@ int control_run_later(struct control_call *call,
 int control_fail(struct control_call *call, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same, for what happens most; returns -ENOMEM. */
+int control_no_memory(struct control_call *call);
+
 /* --- the commands, as in control_command_run() --- */
 int command_status(struct control_call *call);
 int command_clients(struct control_call *call);

@@ -123,6 +123,12 @@ control_add_number(json_object *obj, const char *key, int64_t number)
 }
 
 void
+control_add_count(json_object *obj, const char *key, uint64_t count)
+{
+    control_add_number(obj, key, (int64_t)count);
+}
+
+void
 control_add_decimal(json_object *obj, const char *key, double number)
 {
     add(obj, key, json_object_new_double(number));

@@ -21,6 +21,7 @@ json_object *control_list_object(json_object *list);
 /* Members of an object; no memory leaves them null. */
 void control_add_text(json_object *obj, const char *key, const char *text);
 void control_add_number(json_object *obj, const char *key, int64_t number);
+void control_add_count(json_object *obj, const char *key, uint64_t count);
 void control_add_decimal(json_object *obj, const char *key, double number);
 void control_add_bool(json_object *obj, const char *key, int value);
 

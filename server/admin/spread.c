@@ -10,14 +10,14 @@ spread_add(json_object *obj, const char *key, const struct latency *l)
 
     if (s == NULL)
         return NULL;
-    control_add_number(s, "count", (int64_t)l->count);
-    control_add_number(s, "sum-ns", (int64_t)l->ns_sum);
-    control_add_number(s, "mean-ns", (int64_t)latency_mean_ns(l));
-    control_add_number(s, "p50-ns", (int64_t)latency_quantile_ns(l, 500));
-    control_add_number(s, "p90-ns", (int64_t)latency_quantile_ns(l, 900));
-    control_add_number(s, "p99-ns", (int64_t)latency_quantile_ns(l, 990));
-    control_add_number(s, "p999-ns", (int64_t)latency_quantile_ns(l, 999));
-    control_add_number(s, "max-ns", (int64_t)l->ns_max);
+    control_add_count(s, "count", l->count);
+    control_add_count(s, "sum-ns", l->ns_sum);
+    control_add_count(s, "mean-ns", latency_mean_ns(l));
+    control_add_count(s, "p50-ns", latency_quantile_ns(l, 500));
+    control_add_count(s, "p90-ns", latency_quantile_ns(l, 900));
+    control_add_count(s, "p99-ns", latency_quantile_ns(l, 990));
+    control_add_count(s, "p999-ns", latency_quantile_ns(l, 999));
+    control_add_count(s, "max-ns", l->ns_max);
     return s;
 }
 

@@ -7,14 +7,13 @@ the one refused, and what frees or keeps space goes on.
 
 import errno
 import os
-import subprocess
 import sys
 import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import brick as fixture  # noqa: E402
-from operate import Daemon, need_ours, same  # noqa: E402
+from operate import TmpfsDaemon, need_ours, same  # noqa: E402
 from wire import O_RDWR, ROOT, Cred, v_gfid  # noqa: E402
 
 fixture.sandbox()
@@ -22,30 +21,12 @@ need_ours()
 scratch = fixture.Scratch()
 MIB = 1 << 20
 SIZE, RESERVE = 64 * MIB, 16 * MIB
-DISK = os.path.join(scratch.path, "disk")
-os.mkdir(DISK)
-subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d" % SIZE, "tmpfs",
-                DISK], check=True)
-TOP = os.path.join(DISK, "b")
-os.mkdir(TOP)
-try:
-    os.setxattr(TOP, "trusted.glusterfs.volume-id", uuid.uuid4().bytes)
-    os.setxattr(TOP, "user.x", b"1")
-    os.removexattr(TOP, "user.x")
-except OSError:
-    fixture.skip_all("a tmpfs with user and trusted attributes")
-
-
-class OnDisk(Daemon):
-    def start(self):
-        self.dir = TOP
-        super().start()
-
-
-brick = OnDisk(scratch, "d", [
+brick = TmpfsDaemon(scratch, "d", [
     "--set", "server.listen-port={b.port}",
     "--set", "server.control-socket={b.control}",
-    "--set", "posix.reserve=%d" % RESERVE, "{b.dir}"])
+    "--set", "posix.reserve=%d" % RESERVE, "{b.dir}"],
+    "size=%d" % SIZE)
+TOP = brick.top
 client = brick.client()
 INTERNAL = Cred(pid=-6)
 gfids = {}
@@ -231,4 +212,4 @@ try:
         a_lower_reserve_helps_at_once, a_disk_that_is_full], [brick])
 finally:
     brick.stop()
-    subprocess.run(["umount", "-l", DISK], check=False)
+    brick.unmount()

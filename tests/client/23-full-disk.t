@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import brick as fixture  # noqa: E402
 import brickfsck  # noqa: E402
-from fault import CACHES, COUNTED  # noqa: E402
+from fault import accounts_in  # noqa: E402
 from operate import Daemon, fingerprint, need_ours, same  # noqa: E402
 from wire import (ANON_FD, O_RDWR, ROOT, SETATTR_ATIME,  # noqa: E402
                   SETATTR_GID, SETATTR_MODE, SETATTR_MTIME, SETATTR_UID, Cred,
@@ -462,15 +462,7 @@ class Battery:
 
 def accounts(brick):
     """{(module, type): number} of what requests are made of."""
-    out, key = {}, None
-    with open(brick.ctl("statedump").strip()) as f:
-        for line in f:
-            m = COUNTED.match(line)
-            if m or line.startswith("["):
-                key = m.groups() if m else None
-            elif key and key not in CACHES and line.startswith("num_allocs="):
-                out[key] = int(line.split("=")[1])
-    return out
+    return accounts_in(fixture.read_dump(brick.ctl("statedump").strip()))
 
 
 def settles(brick, before):

@@ -19,7 +19,7 @@ import uuid
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import brick as fixture  # noqa: E402
-from operate import PROGRAM, Daemon, need_ours, same  # noqa: E402
+from operate import PROGRAM, TmpfsDaemon, need_ours, same  # noqa: E402
 from wire import ROOT  # noqa: E402
 
 fixture.sandbox()
@@ -39,28 +39,7 @@ for program in (LOAD, WALK):
         fixture.skip_all("the benchmarks' programs (make check-client)")
 
 scratch = fixture.Scratch()
-# What a disk does is not the question.
-DISK = os.path.join(scratch.path, "disk")
-os.mkdir(DISK)
-subprocess.run(["mount", "-t", "tmpfs", "tmpfs", DISK], check=True)
-TOP = os.path.join(DISK, "b")
-os.mkdir(TOP)
-try:
-    os.setxattr(TOP, "trusted.x", b"1")
-    os.setxattr(TOP, "user.x", b"1")
-    os.removexattr(TOP, "trusted.x")
-    os.removexattr(TOP, "user.x")
-except OSError:
-    fixture.skip_all("a tmpfs with user and trusted attributes")
-
-
-class OnDisk(Daemon):
-    def start(self):
-        self.dir = TOP
-        super().start()
-
-
-brick = OnDisk(scratch, "b", [
+brick = TmpfsDaemon(scratch, "b", [
     "--set", "server.listen-port={b.port}",
     "--set", "server.control-socket={b.control}",
     "--set", "memory.limit=%dM" % LIMIT, "{b.dir}"])
@@ -180,4 +159,4 @@ try:
         a_tree_is_walked_while_others_write], [brick])
 finally:
     brick.stop()
-    subprocess.run(["umount", "-l", DISK], check=False)
+    brick.unmount()

@@ -28,7 +28,9 @@ SLACK = 64 * KIB                # between one answer and the next
 # Types that have something while nobody asks anything, and why.  All others
 # must be zero; so a new type of something that lives as long as a request, a
 # descriptor or a client is looked at without being named here.
-KEPT = {
+
+# Those that grow and shrink with what was done.
+VARYING = {
     # What the bookkeeping itself takes, and free memory that is kept.
     "mem/growth": "samples",
     "mem/guard": "the table of guard objects, and their pages",
@@ -36,10 +38,23 @@ KEPT = {
     "mem/iobuf cold": "free buffers",
     "mem/iobuf header": "one for each buffer, free ones too",
     "mem/page descriptors": "one for each page of an arena",
-    "mem/pool": "the pools themselves",
     "mem/pool slack": "free objects",
     "mem/slab": "headers of slabs",
     "mem/threads": "counters and magazines",
+    # Counters.
+    "server.fop/latency": "one for each operation and thread",
+    "server.fop/slow operations": "",
+    "server.fop/timing": "one for each thread",
+    # Caches: as long as their inode is remembered.
+    "server.inode/inode": "unused ones",
+    "server.inode/path fd": "of unused inodes",
+    "server.lock/lock domain": "of inodes that once had locks",
+    "server.posix/acl": "of unused inodes",
+}
+
+KEPT = {
+    **VARYING,
+    "mem/pool": "the pools themselves",
     "mem/trace blocks": "while a type is traced",
     "mem/trace sites": "while a type is traced",
     "lib/event": "libevent's own, and the timers and listeners we have",
@@ -60,10 +75,7 @@ KEPT = {
     "server.core/option_text": "options",
     "server.core/options": "",
     "server.core/volfile": "what the volfile said, for as long as we run",
-    "server.fop/latency": "counters, one for each operation and thread",
-    "server.fop/slow operations": "",
     "server.fop/stats": "",
-    "server.fop/timing": "counters, one for each thread",
     "server.groups/cache": "",
     "server.heal/heal": "",
     "server.heal/index": "",
@@ -71,12 +83,8 @@ KEPT = {
     "server.posix/brick": "",
     "server.posix/health check": "",
     "server.posix/janitor": "",
-    # Caches: as long as their inode, or their user, is remembered.
+    # As long as the user is remembered.
     "server.groups/groups of a user": "for server.manage-gids",
-    "server.inode/inode": "unused ones",
-    "server.inode/path fd": "of unused inodes",
-    "server.lock/lock domain": "of inodes that once had locks",
-    "server.posix/acl": "of unused inodes",
 }
 
 # What our own question takes, in blocks.

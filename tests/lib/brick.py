@@ -81,6 +81,13 @@ class Scratch:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+def read_dump(path):
+    """The text of a statedump.  Names in it need not be UTF-8, and may be cut
+    within a letter."""
+    with open(path, errors="surrogateescape") as f:
+        return f.read()
+
+
 class Brick:
     """A brick directory and the daemon on it."""
 
@@ -184,10 +191,7 @@ class Brick:
         def there():
             for f in os.listdir(folder):
                 if ".%d.dump." % self.process.pid in f:
-                    # Names need not be UTF-8, and may be cut within a letter.
-                    with open(os.path.join(folder, f),
-                              errors="surrogateescape") as text:
-                        return text.read()
+                    return read_dump(os.path.join(folder, f))
             return None
         text = wait_until("a statedump of " + self.name, there)
         if not text.splitlines()[-1].startswith("DUMP-END-TIME"):

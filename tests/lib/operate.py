@@ -70,8 +70,7 @@ class Daemon(fixture.Brick):
 
     def dump(self, *parts):
         """A fresh statedump, as Dump."""
-        with open(self.ctl("statedump", *parts).strip()) as f:
-            return Dump(f.read())
+        return Dump(fixture.read_dump(self.ctl("statedump", *parts).strip()))
 
     def threads(self):
         """The names of the process' threads."""
@@ -79,6 +78,33 @@ class Daemon(fixture.Brick):
 
     def client(self, **options):
         return Client(self.port).login(self.dir, **options)
+
+
+class TmpfsDaemon(Daemon):
+    """One whose brick is on a tmpfs of its own, from which the test is spared
+    what a disk does; skips the test where that has no attributes."""
+
+    def __init__(self, scratch, name, arguments, options="mode=1777"):
+        self.disk = os.path.join(scratch.path, "disk")
+        self.top = os.path.join(self.disk, "b")
+        os.mkdir(self.disk)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs",
+                        self.disk], check=True)
+        os.mkdir(self.top)
+        try:
+            for key in ("trusted.x", "user.x"):
+                os.setxattr(self.top, key, b"1")
+                os.removexattr(self.top, key)
+        except OSError:
+            fixture.skip_all("a tmpfs with user and trusted attributes")
+        super().__init__(scratch, name, arguments)
+
+    def start(self):
+        self.dir = self.top
+        super().start()
+
+    def unmount(self):
+        subprocess.run(["umount", "-l", self.disk], check=False)
 
 
 def answers(control):
