@@ -1,6 +1,7 @@
 libserver_a_SOURCES += \
 	server/inode/rcu_order.h server/inode/table.h \
-	server/inode/table.c \
+	server/inode/table_priv.h server/inode/table.c \
+	server/inode/held.c \
 	server/inode/fd.h \
 	server/inode/fd.c
 

@@ -33,10 +33,10 @@
 #include "mem/pool.h"
 #include "mem/scope.h"
 #include "server/inode/rcu_order.h"
+#include "server/inode/table_priv.h"
 
 MEM_TYPE(mt_table, "server.inode", "table");
 MEM_TYPE(mt_inode, "server.inode", "inode");
-MEM_TYPE(mt_holder, "server.inode", "path fd");
 
 enum {
     TABLE_MAGIC = 0x4954424c,
@@ -49,7 +49,6 @@ enum {
     INODE_BYTES = (sizeof(struct inode) + 8 + 63) / 64 * 64,
     /* The hash table doubles: from half a bucket to a whole one for each. */
     HASH_BYTES = sizeof(struct cds_lfht_node),
-    HOLDER_BYTES = 32,
 };
 
 struct lane {
@@ -64,7 +63,7 @@ struct inode_table {
     struct mem_pool *pool;
     struct inode_table_ops ops;
     _Atomic(uint32_t) unused_limit;
-    _Atomic(uint64_t) path_fds;
+    _Atomic(uint64_t) path_fds; /* held.c's */
     struct mutex mtx;           /* rank 40 */
     struct cds_list_head all;   /* [mtx] in order of their making */
     struct cds_list_head *hand; /* [mtx] next to look at; may be &all */
@@ -555,12 +554,6 @@ inode_table_unused_bytes(struct inode_table *table)
     return (uint64_t)unused_count(table) * inode_table_inode_bytes();
 }
 
-uint64_t
-inode_table_path_fds_bytes(struct inode_table *table)
-{
-    return table->path_fds * HOLDER_BYTES;
-}
-
 size_t
 inode_table_shrink(struct inode_table *table, size_t want_bytes)
 {
@@ -590,173 +583,14 @@ inode_table_shrink(struct inode_table *table, size_t want_bytes)
     return dropped * inode_table_inode_bytes();
 }
 
-struct path_fd_pass {
-    uint64_t want, dropped;
-};
-
-static bool
-drop_path_fd(void *arg, struct inode *inode)
-{
-    struct path_fd_pass *p = arg;
-    struct inode_fd_holder *holder;
-
-    mutex_lock(&inode->mtx);
-    holder = inode->path_fd;
-    inode->path_fd = NULL;
-    mutex_unlock(&inode->mtx);
-    if (holder != NULL)
-        p->dropped++;
-    inode_fd_holder_put(holder);
-    return p->dropped < p->want;
-}
-
-size_t
-inode_table_shrink_path_fds(struct inode_table *table, size_t want_bytes)
-{
-    struct path_fd_pass p = {.want = want_bytes / HOLDER_BYTES + 1};
-
-    inode_table_each(table, drop_path_fd, &p);
-    return p.dropped * HOLDER_BYTES;
-}
-
-/* --- what it is on disk --- */
-
-static bool
-disk_is_locked(const struct inode *inode, const struct stat *st)
-{
-    return inode->disk_ino == st->st_ino && inode->disk_dev == st->st_dev;
-}
-
-enum inode_disk
-inode_disk_is(struct inode *inode, const struct stat *st)
-{
-    OBJ_CHECK(inode, INODE_MAGIC);
-    MUTEX_SCOPE(&inode->mtx);
-    if (inode->disk_ino == 0)
-        return INODE_DISK_UNKNOWN;
-    return disk_is_locked(inode, st) ? INODE_DISK_SAME : INODE_DISK_OTHER;
-}
-
-/* Returns the descriptor of the object that it was before, to be put once the
- * mutex is free. */
-static struct inode_fd_holder *
-disk_set_locked(struct inode *inode, const struct stat *st)
-{
-    struct inode_fd_holder *holder = NULL;
-
-    mutex_assert_held(&inode->mtx);
-    if (disk_is_locked(inode, st))
-        return NULL;
-    if (inode->disk_ino != 0) {
-        holder = inode->path_fd;
-        inode->path_fd = NULL;
-        inode->mdata_known = false;
-        inode->acl_access.known = false;
-        inode->acl_default.known = false;
-    }
-    inode->disk_dev = st->st_dev;
-    inode->disk_ino = st->st_ino;
-    return holder;
-}
-
-void
-inode_disk_set(struct inode *inode, const struct stat *st)
-{
-    struct inode_fd_holder *holder;
-
-    OBJ_CHECK(inode, INODE_MAGIC);
-    mutex_lock(&inode->mtx);
-    holder = disk_set_locked(inode, st);
-    mutex_unlock(&inode->mtx);
-    inode_fd_holder_put(holder);
-}
-
-/* --- held descriptors --- */
-
-void
-inode_fd_holder_put(struct inode_fd_holder *holder)
-{
-    if (holder == NULL || atomic_fetch_sub(&holder->ref, 1) != 1)
-        return;
-    (void)close(holder->fd);
-    (void)atomic_fetch_sub(&holder->table->path_fds, 1);
-    mem_free(holder);
-}
-
-struct inode_fd_holder *
-inode_path_fd_get(struct inode *inode)
-{
-    struct inode_fd_holder *holder;
-
-    OBJ_CHECK(inode, INODE_MAGIC);
-    MUTEX_SCOPE(&inode->mtx);
-    holder = inode->path_fd;
-    if (holder != NULL)
-        (void)atomic_fetch_add(&holder->ref, 1);
-    return holder;
-}
-
-struct inode_fd_holder *
-inode_path_fd_set(struct inode *inode, int fd, const struct stat *st)
-{
-    struct inode_fd_holder *holder, *other, *before;
-
-    OBJ_CHECK(inode, INODE_MAGIC);
-    must(fd >= 0);
-    holder = mem_alloc(&mt_holder, sizeof(*holder));
-    if (holder == NULL)
-        return NULL;
-    holder->ref = 1;
-    holder->fd = fd;
-    holder->table = inode->table;
-    (void)atomic_fetch_add(&inode->table->path_fds, 1);
-    mutex_lock(&inode->mtx);
-    before = disk_set_locked(inode, st);
-    other = inode->path_fd;
-    if (other != NULL) {
-        (void)atomic_fetch_add(&other->ref, 1);
-    } else if (!inode->path_fd_barred) {
-        (void)atomic_fetch_add(&holder->ref, 1);
-        inode->path_fd = holder;
-    }
-    mutex_unlock(&inode->mtx);
-    inode_fd_holder_put(before);
-    if (other == NULL)
-        return holder;
-    inode_fd_holder_put(holder);
-    return other;
-}
-
-void
-inode_path_fd_drop(struct inode *inode, bool bar)
-{
-    struct inode_fd_holder *holder;
-
-    OBJ_CHECK(inode, INODE_MAGIC);
-    mutex_lock(&inode->mtx);
-    holder = inode->path_fd;
-    inode->path_fd = NULL;
-    if (bar)
-        inode->path_fd_barred = true;
-    mutex_unlock(&inode->mtx);
-    inode_fd_holder_put(holder);
-}
-
-void
-inode_path_fd_unbar(struct inode *inode)
-{
-    OBJ_CHECK(inode, INODE_MAGIC);
-    MUTEX_SCOPE(&inode->mtx);
-    inode->path_fd_barred = false;
-}
-
-uint64_t
-inode_table_path_fds(struct inode_table *table)
-{
-    return table->path_fds;
-}
-
 /* --- looking --- */
+
+_Atomic(uint64_t) *
+inode_table_path_fd_count(struct inode_table *table)
+{
+    OBJ_CHECK(table, TABLE_MAGIC);
+    return &table->path_fds;
+}
 
 void
 inode_table_read(struct inode_table *table, struct inode_table_stats *out)
