@@ -24,6 +24,7 @@
 #include "mem/must.h"
 #include "tests/bench/gfapi_ops.h"
 #include "tests/bench/measure.h"
+#include "tests/bench/select.h"
 #include "tests/bench/step.h"
 
 enum { THREADS_MAX = 256, DEPTH_MAX = 1024 };
@@ -219,19 +220,6 @@ op_run(struct load *load, struct thread *threads, const struct op *op)
     return 0;
 }
 
-static bool
-selected(const struct load *load, const char *name)
-{
-    size_t bytes = strlen(name);
-
-    for (const char *p = load->select; p != NULL; p = strchr(p, ',')) {
-        p += *p == ',';
-        if (strncmp(p, name, bytes) == 0 && (p[bytes] == ',' || !p[bytes]))
-            return true;
-    }
-    return load->select == NULL;
-}
-
 static int
 run_all(struct load *load, struct thread *threads)
 {
@@ -246,7 +234,7 @@ run_all(struct load *load, struct thread *threads)
     if (rc == 0 && load->stepped)
         step_ready();
     for (size_t i = 0; i < gfapi_ops_count && rc == 0; i++)
-        if (gfapi_ops[i].needed || selected(load, gfapi_ops[i].name))
+        if (gfapi_ops[i].needed || is_selected(load->select, gfapi_ops[i].name))
             rc = op_run(load, threads, &gfapi_ops[i]);
     for (unsigned i = 0; i < load->threads; i++)
         worker_fini(&threads[i].worker);

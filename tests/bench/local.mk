@@ -9,7 +9,7 @@ tests_bench_wire_load_SOURCES = tests/bench/wire_load.c \
 	tests/bench/wire_client.h tests/bench/wire_client.c \
 	tests/bench/measure.h tests/bench/measure.c \
 	tests/bench/histogram.h tests/bench/histogram.c \
-	tests/bench/step.h tests/bench/step.c
+	tests/bench/select.h tests/bench/step.h tests/bench/step.c
 tests_bench_wire_load_LDADD = librpc.a libmem.a $(TIRPC_LIBS) $(URCU_LIBS)
 
 if HAVE_GFAPI
@@ -19,7 +19,7 @@ bench_programs += tests/bench/gfapi_load
 tests_bench_gfapi_load_SOURCES = tests/bench/gfapi_load.c \
 	tests/bench/gfapi_ops.h tests/bench/gfapi_ops.c \
 	tests/bench/measure.h tests/bench/measure.c \
-	tests/bench/step.h tests/bench/step.c
+	tests/bench/select.h tests/bench/step.h tests/bench/step.c
 tests_bench_gfapi_load_CFLAGS = $(AM_CFLAGS) $(GFAPI_CFLAGS)
 tests_bench_gfapi_load_LDADD = libmem.a $(GFAPI_LIBS)
 endif
@@ -49,7 +49,7 @@ mem_micro_sources = tests/bench/mem_micro.c \
 	tests/bench/mem_share.c \
 	tests/bench/mem_contender.h tests/bench/mem_contender.c \
 	tests/bench/mem_lanes.h tests/bench/mem_lanes.c \
-	tests/bench/step.h tests/bench/step.c
+	tests/bench/select.h tests/bench/step.h tests/bench/step.c
 mem_replay_sources = tests/bench/mem_replay.c \
 	tests/bench/mem_trace.h tests/bench/mem_trace.c \
 	tests/bench/mem_lanes.h tests/bench/mem_lanes.c

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/bench/mem_patterns.h"
+#include "tests/bench/select.h"
 #include "tests/bench/step.h"
 
 enum { SIZE_16 = 0, SIZE_64 = 4, SIZE_256 = 8, SIZE_512 = 10, SIZE_4096 = 13,
@@ -51,19 +52,6 @@ struct options {
     const char *select;
 };
 
-static bool
-selected(const struct options *o, const char *name)
-{
-    size_t bytes = strlen(name);
-
-    for (const char *p = o->select; p != NULL; p = strchr(p, ',')) {
-        p += *p == ',';
-        if (strncmp(p, name, bytes) == 0 && (p[bytes] == ',' || !p[bytes]))
-            return true;
-    }
-    return o->select == NULL;
-}
-
 static void
 run_one(const struct options *o, const struct pattern *pattern,
         unsigned threads)
@@ -91,7 +79,7 @@ run_all(const struct options *o)
     if (o->stepped)
         step_ready();
     for (size_t i = 0; i < COUNT_OF(patterns); i++) {
-        if (!selected(o, patterns[i].name))
+        if (!is_selected(o->select, patterns[i].name))
             continue;
         for (unsigned k = 0; k < o->threads_count; k++) {
             if (o->stepped && step_wait() != 0)

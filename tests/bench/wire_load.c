@@ -12,6 +12,7 @@
 
 #include "mem/alloc.h"
 #include "mem/must.h"
+#include "tests/bench/select.h"
 #include "tests/bench/step.h"
 #include "tests/bench/wire_engine.h"
 
@@ -89,19 +90,6 @@ print_row(const struct measure *m, const struct wire_op *op, uint64_t done,
     fflush(stdout);
 }
 
-static bool
-selected(const struct load *load, const char *name)
-{
-    size_t bytes = strlen(name);
-
-    for (const char *p = load->select; p != NULL; p = strchr(p, ',')) {
-        p += *p == ',';
-        if (strncmp(p, name, bytes) == 0 && (p[bytes] == ',' || !p[bytes]))
-            return true;
-    }
-    return load->select == NULL;
-}
-
 static int
 run_ops(const struct load *load, struct engine *engine)
 {
@@ -116,7 +104,7 @@ run_ops(const struct load *load, struct engine *engine)
         struct measure m;
         uint64_t done;
 
-        if (!selected(load, ops[i].name))
+        if (!is_selected(load->select, ops[i].name))
             continue;
         *h = (struct histogram){0};
         rc = load->stepped ? step_wait() : 0;
